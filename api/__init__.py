@@ -1,0 +1,1 @@
+"""talk: HTTP, shell and queue. Holds no formula and no SQL string."""

@@ -1,0 +1,1 @@
+"""show: maps, pages and the words on them. Queries nothing and computes no figure."""
