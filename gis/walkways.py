@@ -1,0 +1,300 @@
+"""Ways with tags and vertices, as OpenStreetMap draws them, turned into the nodes and edges people walk on.
+
+Who may walk is said in `gis.walktags`. Here ways are cut: where they share a vertex, where they end, and where a vertex
+carries something that matters (lights, a lift, a kerb, a shut barrier). Squares are walked along their rim; they and
+all other closed ways keep their shape. What the drawing lacks is not invented: a way is broken where the extract has
+no position for its vertex, and every such loss is counted in `Network.stats`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from gis import walkcourse, walktags
+from gis.crs import Metric, metric_srid
+from gis.walkcourse import Bools, Course, Floats, Ints, Pieces
+
+EDGE_COLUMNS = (
+    "u", "v", "metres", "oneway", "steps", "signals", "lift", "bridge", "tunnel", "wheelchair", "highway", "name",
+    "osm_way_id", "geometry",
+)  # fmt: skip
+
+#: Half of one wait at the lights on either side of the road, so that who crosses waits once.
+SIGNAL_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Ways as they were drawn: way `i` runs over the vertices `refs[offsets[i]:offsets[i + 1]]`."""
+
+    ids: Ints
+    """(w,) way ids."""
+    tags: pd.DataFrame
+    """One row per way; columns of `walktags.WAY_KEYS`, others are passed over, missing ones are untagged."""
+    refs: Ints
+    """(k,) ids of the vertices."""
+    offsets: Ints
+    """(w + 1,)."""
+
+
+@dataclass(frozen=True)
+class Vertices:
+    """Positions of vertices, WGS84, and the tags of those few that have any."""
+
+    ids: Ints
+    """(n,) sorted, each once."""
+    lon: Floats
+    lat: Floats
+    tagged: Ints
+    """(t,) ids of vertices with tags; ids that are no vertex are passed over."""
+    tags: pd.DataFrame
+    """One row per `tagged`; columns of `walktags.NODE_KEYS`."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A walking network as it is stored, and what was counted while it was made."""
+
+    nodes: pd.DataFrame
+    """lon, lat, osm_id; index 0..n-1."""
+    edges: gpd.GeoDataFrame
+    """`EDGE_COLUMNS`; u and v are rows of `nodes`, geometry a LineString from u to v, EPSG:4326."""
+    srid: int
+    """The projection the metres were measured in."""
+    stats: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """(n,) each: what vertices carry that matters to who passes them."""
+
+    lights: Bools
+    lift: Bools
+    kerb: Bools
+    stile: Bools
+    shut: Bools
+
+    @property
+    def any(self) -> Bools:
+        return self.lights | self.lift | self.kerb | self.stile | self.shut
+
+
+def build(ways: Ways, vertices: Vertices, *, srid: int | None = None, clip: Any = None) -> Network:
+    """Cut ways into the nodes and edges of a walking network.
+
+    Parameters
+    ----------
+    ways, vertices : what was drawn; neither is changed
+        Vertices missing from `vertices` break their way. Order does not matter: the result depends on ids alone.
+    srid : int, optional
+        EPSG code of the projection for metres; by default the one for the middle of the vertices.
+    clip : polygon, optional
+        WGS84. Edges that touch it are kept whole, also those that cross its border; the others go. Give it with the
+        buffer already added: a street cut at the border itself would shut people in.
+
+    Returns
+    -------
+    Network
+        Edges in the order of way id and course, nodes in the order of their id. Parallel edges and loops are kept;
+        no edge is without length. Empty when nothing may be walked.
+
+    Raises
+    ------
+    Invalid
+        `crs.nowhere`: no srid was given and no vertex has a position on earth.
+
+    Notes
+    -----
+    * Lights: each edge for walkers alone that meets a signalled crossing carries half a wait, so who crosses waits once
+      and who walks along the road does not. A crossing drawn and tagged as signalled, without such a vertex on it,
+      carries one wait spread over its length.
+    * A shut barrier in the middle of a way cuts it. At a place where one way passes and others end, those that end are
+      cut off: the gate stands beside the street, not across it.
+    * Steps of a flight that is cut are shared out by length; their sum stays what was tagged.
+    """
+    tags = walktags.plain(ways.tags, walktags.WAY_KEYS)
+    reasons = walktags.closed(tags)
+    srid = metric_srid(vertices.lon, vertices.lat) if srid is None else srid
+    course, stands_for, stats = _course(ways, tags, reasons, vertices)
+    marks = _marks(vertices, stands_for, course, walktags.foot_only(tags))
+    pieces = walkcourse.cut(course, marks.any, marks.shut)
+    x, y = Metric(srid).forward(vertices.lon, vertices.lat)
+    metres = walkcourse.metres(course, pieces, x, y)
+    edges = _edges(course, pieces, metres, tags, ways.ids, marks, vertices)
+    nodes = _nodes(pieces, vertices)
+    nodes, edges = (nodes, edges) if clip is None else _clipped(nodes, edges, clip)
+    return Network(nodes, edges, srid, stats | _totals(nodes, edges) | _seen(marks))
+
+
+def _course(
+    ways: Ways, tags: pd.DataFrame, reasons: npt.NDArray[Any], vertices: Vertices
+) -> tuple[Course, Ints, dict[str, Any]]:
+    """The course of the open ways, in the order of their ids, and what was lost on the way."""
+    is_open = reasons == ""
+    order = np.argsort(ways.ids, kind="stable")
+    course, broken = walkcourse.lay(order[is_open[order]], ways.refs, ways.offsets, vertices.ids)
+    course, stands_for = walkcourse.one_place_one_vertex(course, vertices.lon, vertices.lat)
+    walked = np.zeros(len(ways.ids), dtype=bool)
+    walked[course.way] = True
+    rules, counts = np.unique(reasons[~is_open].astype(str), return_counts=True)
+    stats = {
+        "ways_read": len(ways.ids),
+        "ways_walked": int(walked.sum()),
+        "closed": dict(zip(rules.tolist(), counts.tolist(), strict=True)),
+        "ways_broken": int(broken.sum()),
+        "ways_lost": int((is_open & ~walked).sum()),
+        "conditional": int((walktags.conditional(tags) & walked).sum()),
+        "squares": int((walktags.is_square(tags) & walked).sum()),
+        "flights": _flights(tags[walked]),
+    }
+    return course, stands_for, stats
+
+
+def _flights(tags: pd.DataFrame) -> dict[str, int]:
+    """How much is known of the flights of steps."""
+    count = walktags.steps(tags)
+    stairs = tags[count != 0]
+    return {
+        "ways": len(stairs),
+        "counted": int((count > 0).sum()),
+        "uncounted": int((count < 0).sum()),
+        "handrail": int((~stairs["handrail"].isin(("", "no"))).sum()),
+        "ramp": int((~stairs["ramp:wheelchair"].isin(("", "no"))).sum()),
+    }
+
+
+def _marks(vertices: Vertices, stands_for: Ints, course: Course, foot_only: Bools) -> _Marks:
+    """What the tagged vertices say; lights and kerbs count only where a way for walkers alone meets them."""
+    tags = walktags.plain(vertices.tags, walktags.NODE_KEYS)
+    row = np.minimum(np.searchsorted(vertices.ids, vertices.tagged), max(len(vertices.ids) - 1, 0))
+    known = vertices.ids[row] == vertices.tagged if len(vertices.ids) else np.zeros(len(row), dtype=bool)
+    passed, walked = (np.zeros(len(vertices.ids), dtype=bool) for _ in range(2))
+    passed[course.node] = True
+    walked[course.node[foot_only[course.way]]] = True
+
+    def at(said: Bools, where: Bools) -> Bools:
+        mark = np.zeros(len(vertices.ids), dtype=bool)
+        mark[stands_for[row[known & said]]] = True
+        return mark & where
+
+    return _Marks(
+        lights=at(walktags.lights(tags), walked),
+        lift=at(walktags.lift(tags), passed),
+        kerb=at(walktags.kerb_stops_wheels(tags), walked),
+        stile=at(walktags.barrier_stops_wheels(tags), passed),
+        shut=at(walktags.shut(tags), passed),
+    )
+
+
+def _edges(
+    course: Course, pieces: Pieces, metres: Floats, tags: pd.DataFrame, ids: Ints, marks: _Marks, vertices: Vertices
+) -> gpd.GeoDataFrame:
+    """The edges with all their columns."""
+    way = course.way[pieces.first]
+    own = tags.take(way)
+    ends = course.node[np.column_stack([pieces.first, pieces.last])]
+    on_foot = walktags.foot_only(own)
+    columns = {
+        "u": pieces.u.astype(np.int32),
+        "v": pieces.v.astype(np.int32),
+        "metres": metres,
+        "oneway": walktags.oneway(own),
+        "steps": _shared_steps(way, metres, walktags.steps(own)),
+        "signals": _signals(way, metres, own, marks.lights[ends] & on_foot[:, None]),
+        "lift": walktags.lift(own) | (marks.lift[ends].any(axis=1) & on_foot),
+        "bridge": walktags.raised(own, "bridge"),
+        "tunnel": walktags.raised(own, "tunnel"),
+        "wheelchair": _wheelchair(own, ends, marks, on_foot),
+        "highway": _class(own),
+        "name": own["name"].to_numpy(),
+        "osm_way_id": ids[way],
+    }
+    geometry = walkcourse.lines(course, pieces, vertices.lon, vertices.lat)
+    return gpd.GeoDataFrame(columns, geometry=geometry, crs="EPSG:4326")[list(EDGE_COLUMNS)]
+
+
+def _class(tags: pd.DataFrame) -> npt.NDArray[Any]:
+    """What kind of way an edge lies on; squares and platforms that are no highway are named as such."""
+    highway = tags["highway"].to_numpy()
+    other = np.where(walktags.is_square(tags), "square", "platform").astype(object)
+    return np.where(highway == "", other, highway)
+
+
+def _shared_steps(way: Ints, metres: Floats, steps: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    """Share the counted steps of each way among its edges by length, whole steps, the sum kept."""
+    begin = np.flatnonzero(np.diff(way, prepend=-1))
+    count = np.diff(begin, append=len(way))
+    done = np.cumsum(metres) - np.repeat((np.cumsum(metres) - metres)[begin], count)
+    total = np.repeat(done[begin + count - 1], count) if len(begin) else done
+    upto = np.rint(steps * np.divide(done, total, out=np.ones_like(done), where=total > 0))
+    shared = np.diff(upto, prepend=0.0)
+    shared[begin] = upto[begin]
+    return np.where(steps > 0, shared, steps).astype(np.int16)
+
+
+def _signals(way: Ints, metres: Floats, tags: pd.DataFrame, lit: Bools) -> npt.NDArray[np.float32]:
+    """(e,) waits: half a one for each lit end, or one spread over a crossing whose lights are tagged on the line."""
+    at_ends = SIGNAL_SHARE * lit.sum(axis=1)
+    drawn = walktags.crossing_lines(tags) & walktags.signalled(tags)
+    whole = np.bincount(way, weights=metres) if len(way) else np.zeros(0)
+    lit_way = np.bincount(way, weights=at_ends) > 0 if len(way) else np.zeros(0, dtype=bool)
+    spread = np.divide(metres, whole[way], out=np.zeros_like(metres), where=whole[way] > 0)
+    return np.where(drawn & ~lit_way[way], spread, at_ends).astype(np.float32)
+
+
+def _wheelchair(tags: pd.DataFrame, ends: Ints, marks: _Marks, on_foot: Bools) -> npt.NDArray[Any]:
+    """(e,) what the way says, but "no" where an end stops wheels: a stile stops all, a kerb those who cross there."""
+    crossing = walktags.crossing_lines(tags)
+    crossed = np.zeros(len(marks.kerb), dtype=bool)
+    crossed[ends[crossing]] = True
+    at_kerb = marks.kerb[ends] & on_foot[:, None] & (crossing[:, None] | ~crossed[ends])
+    stopped = (marks.stile[ends] | at_kerb).any(axis=1)
+    return np.where(stopped, "no", walktags.wheelchair(tags)).astype(object)
+
+
+def _nodes(pieces: Pieces, vertices: Vertices) -> pd.DataFrame:
+    row = pieces.node_row
+    return pd.DataFrame({"lon": vertices.lon[row], "lat": vertices.lat[row], "osm_id": vertices.ids[row]})
+
+
+def _clipped(nodes: pd.DataFrame, edges: gpd.GeoDataFrame, clip: Any) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
+    """Keep the edges that touch a polygon, whole, and the nodes they need."""
+    shapely.prepare(clip)
+    kept = edges[shapely.intersects(clip, edges.geometry.to_numpy())].reset_index(drop=True)
+    used, ends = np.unique(kept[["u", "v"]].to_numpy(), return_inverse=True)
+    ends = ends.reshape(-1, 2).astype(np.int32)
+    return nodes.take(used).reset_index(drop=True), kept.assign(u=ends[:, 0], v=ends[:, 1])
+
+
+def _totals(nodes: pd.DataFrame, edges: gpd.GeoDataFrame) -> dict[str, Any]:
+    """What there is in the end."""
+    u, v = edges["u"].to_numpy(), edges["v"].to_numpy()
+    label = walkcourse.components(u, v, len(nodes))
+    sizes = np.bincount(label)
+    main = label[u] == int(np.argmax(sizes)) if len(sizes) else np.zeros(0, dtype=bool)
+    return {
+        "nodes": len(nodes),
+        "edges": len(edges),
+        "metres": float(edges["metres"].sum()),
+        "components": len(sizes),
+        "main_nodes": int(sizes.max(initial=0)),
+        "main_metres": float(edges["metres"].to_numpy()[main].sum()),
+        "oneway": int((edges["oneway"] != 0).sum()),
+        "loops": int((u == v).sum()),
+        "wheelchair": {said: int((edges["wheelchair"] == said).sum()) for said in ("yes", "no", "unknown")},
+    }
+
+
+def _seen(marks: _Marks) -> dict[str, int]:
+    return {
+        "lights": int(marks.lights.sum()),
+        "lifts": int(marks.lift.sum()),
+        "barriers_shut": int(marks.shut.sum()),
+    }
