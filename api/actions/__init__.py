@@ -1,0 +1,1 @@
+"""What may happen: one function each, one transaction each. Nothing here knows of HTTP."""

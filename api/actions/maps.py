@@ -1,0 +1,97 @@
+"""Maps of kept runs: the page, the print, and the page kept ready for the server."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import pandas as pd
+
+import data.areas
+import data.coverage
+import data.facilities
+import data.ground
+import data.imports
+import data.walknet
+
+if TYPE_CHECKING:
+    import data.db
+    import maps.pages
+
+#: What an area brings to the page beside its figures.
+OUTLINE = ["code", "name", "parent_code", "grid_kind", "geometry"]
+
+
+def page(
+    session: data.db.Session,
+    run_id: int,
+    *,
+    lang: str = "zh",
+    exact: bool = False,
+    level: str | None = None,
+    kind: str | None = None,
+) -> maps.pages.CoveragePage:
+    """Everything that the map of one run shows.
+
+    Published figures unless `exact`, which is for the owner of the machine and says so on the page.
+    """
+    import maps.pages
+
+    run = data.coverage.get(session, run_id)
+    levels = data.coverage.levels(session, run_id)
+    wanted = [level] if level else levels
+    return maps.pages.CoveragePage(
+        areas={name: _figures(session, run, name, exact=exact, kind=kind) for name in wanted},
+        facilities=data.facilities.frame(session, kinds=[kind] if kind and kind != "circle" else None),
+        water=data.ground.frame(session, what="water"),
+        walk_lines=data.walknet.lines(session, run["walknet_id"]),
+        run=_facts(session, run),
+        kinds=_kinds(session),
+        lang=lang,
+        exact=exact,
+        level=level,
+        kind=kind,
+    )
+
+
+def kept_page(session: data.db.Session, run_id: int, *, lang: str, folder: Path) -> str:
+    """The page of a run as the server shows it, drawn once and then read from `folder`.
+
+    A run never changes; its page is drawn anew when the program or the catalogue of facilities does.
+    """
+    import maps.pages
+
+    stamp = data.coverage.page_stamp(session, run_id)
+    kept = folder / f"coverage-{run_id}-{lang}-{stamp[:16]}.html"
+    if kept.exists():
+        return kept.read_text(encoding="utf-8")
+    html = maps.pages.home(page(session, run_id, lang=lang), lang=lang)
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = kept.with_suffix(f".{os.getpid()}.part")
+    draft.write_text(html, encoding="utf-8")
+    draft.replace(kept)
+    return html
+
+
+def _figures(
+    session: data.db.Session, run: dict, level: str, *, exact: bool, kind: str | None
+) -> gpd.GeoDataFrame:
+    """The outlines of a level as they stood for the run, each with its figures; areas without any stay."""
+    outlines = data.areas.frame(session, level=level, as_of=run["as_of"])[OUTLINE]
+    read = data.coverage.areas if exact else data.coverage.published
+    figures = read(session, run["run_id"], level=level, kind=kind)
+    joined = outlines.merge(figures.drop(columns="name", errors="ignore"), on="code", how="left")
+    return gpd.GeoDataFrame(joined, geometry="geometry", crs=outlines.crs)
+
+
+def _facts(session: data.db.Session, run: dict) -> dict[str, object]:
+    shown = {name: run[name] for name in ("run_id", "data_date", "synthetic", "created_at")}
+    asked = {name: run["parameters"][name] for name in ("minutes", "metres")}
+    return {**shown, **asked, "verdicts": run["parameters"]["verdicts"], "attribution": data.imports.attributions(session)}
+
+
+def _kinds(session: data.db.Session) -> dict[str, tuple[str, str]]:
+    catalogue: pd.DataFrame = data.facilities.kinds(session)
+    return {row.code: (row.name_zh, row.name_en) for row in catalogue.itertuples()}

@@ -1,0 +1,56 @@
+"""Coverage as it travels: published figures only, small counts hidden."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from api.schemas.areas import Answer
+
+
+class Run(Answer):
+    """A coverage run: what was asked, of which data, and when."""
+
+    run_id: int
+    kinds: list[str]
+    parameters: dict[str, Any]
+    manifest: dict[str, Any] = Field(description="sha256 of every input and of the rules; equal manifests, equal results.")
+    data_date: str | None
+    synthetic: bool
+    created_at: datetime
+
+
+class RunList(Answer):
+    """Runs, the newest first."""
+
+    runs: list[Run]
+    next: str | None
+
+
+class AreaFigures(Answer):
+    """One area, one kind of facility (or `circle`: all required kinds), one verdict.
+
+    Null is hidden, never zero: counts of 1 to 10 are not shown, others are rounded to 5, and a rate is given as the
+    bounds of its class, [rate_low, rate_high).
+    """
+
+    code: str
+    name: str
+    kind: str
+    verdict: str
+    elders: int | None = Field(description="People aged 60+ who go out and do not live in an institution.")
+    covered: int | None
+    uncovered: int | None
+    unknown: int | None
+    rate_low: float | None = Field(description="elder_coverage_rate = covered / (covered + uncovered), lower bound")
+    rate_high: float | None
+
+
+class RunAreas(Answer):
+    """The published figures of one run at one level."""
+
+    run_id: int
+    level: str
+    areas: list[AreaFigures]
