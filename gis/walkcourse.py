@@ -117,7 +117,8 @@ def lines(course: Course, pieces: Pieces, lon: Floats, lat: Floats) -> npt.NDArr
     """(e,) LineString of each piece, from u to v."""
     count = pieces.last - pieces.first + 1
     node = course.node[spans(pieces.first, count)]
-    return shapely.linestrings(np.column_stack([lon[node], lat[node]]), indices=np.repeat(np.arange(len(count)), count))  # type: ignore[call-overload,no-any-return]
+    which = np.repeat(np.arange(len(count)), count)
+    return np.asarray(shapely.linestrings(np.column_stack([lon[node], lat[node]]), indices=which), dtype=object)
 
 
 def components(u: Ints, v: Ints, nodes: int) -> Ints:

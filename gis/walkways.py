@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
+from scipy.spatial import cKDTree
 
 from gis import walkcourse, walktags
 from gis.crs import Metric, metric_srid
+from gis.errors import Invalid
 from gis.walkcourse import Bools, Course, Floats, Ints, Pieces
 
 EDGE_COLUMNS = (
@@ -28,6 +30,8 @@ EDGE_COLUMNS = (
 
 #: Half of one wait at the lights on either side of the road, so that who crosses waits once.
 SIGNAL_SHARE = 0.5
+#: A dead end this near another edge was probably meant to join it; an estimate, used only to warn.
+LOOSE_M = 1.0
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,8 @@ def build(ways: Ways, vertices: Vertices, *, srid: int | None = None, clip: Any 
     * A shut barrier in the middle of a way cuts it. At a place where one way passes and others end, those that end are
       cut off: the gate stands beside the street, not across it.
     * Steps of a flight that is cut are shared out by length; their sum stays what was tagged.
+    * A lift drawn as a vertex is a lift on all flat edges for walkers that meet it but the longest: who passes from one
+      to another rides once.
     """
     tags = walktags.plain(ways.tags, walktags.WAY_KEYS)
     reasons = walktags.closed(tags)
@@ -131,6 +137,84 @@ def build(ways: Ways, vertices: Vertices, *, srid: int | None = None, clip: Any 
     nodes = _nodes(pieces, vertices)
     nodes, edges = (nodes, edges) if clip is None else _clipped(nodes, edges, clip)
     return Network(nodes, edges, srid, stats | _totals(nodes, edges) | _seen(marks))
+
+
+def from_lines(
+    lines: gpd.GeoDataFrame, *, tolerance_m: float = 0.01, srid: int | None = None, clip: Any = None
+) -> Network:
+    """A walking network from a table of drawn lines, as a .geojson or .gpkg holds them.
+
+    Parameters
+    ----------
+    lines : GeoDataFrame
+        WGS84 lines (of several parts too); a polygon is a square, walked along its rim. Columns named as OSM tags are
+        read as such; without a `highway` every line is a "road", open to all. `osm_way_id` is kept where given.
+    tolerance_m : float
+        Vertices this near are one. Lines are joined where they share a vertex, not where they merely cross: what
+        crosses on paper may be a bridge.
+    srid, clip : as in `build`
+
+    Returns
+    -------
+    Network
+        Ids are 0 where the lines have none. `stats["loose_ends"]` counts the dead ends that all but touch another
+        line: a sign of lines that were never joined.
+
+    Raises
+    ------
+    Invalid
+        `walkways.lines`: a geometry that is no line, is empty, or has a vertex outside longitude and latitude.
+    """
+    parts = _parts(lines)
+    xy, part = shapely.get_coordinates(parts.geometry.to_numpy(), return_index=True)
+    srid = metric_srid(xy[:, 0], xy[:, 1]) if srid is None else srid
+    refs, first = _vertices(xy, Metric(srid), tolerance_m)
+    vertices = Vertices(np.arange(len(first)), xy[first, 0], xy[first, 1], np.zeros(0, dtype=np.int64), pd.DataFrame())
+    offsets = np.searchsorted(part, np.arange(len(parts) + 1))
+    order = parts["osm_way_id"].to_numpy(dtype=np.int64)
+    net = build(Ways(order, parts.drop(columns="geometry"), refs, offsets), vertices, srid=srid, clip=clip)
+    stats = net.stats | {"loose_ends": _loose_ends(net)}
+    return Network(net.nodes.assign(osm_id=0), net.edges, srid, stats)
+
+
+def _parts(lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """One row per plain line, with its tags; rings of polygons are squares."""
+    shape = lines.geometry
+    bounds = shapely.bounds(shape.to_numpy())
+    on_earth = (np.abs(bounds) <= (180, 90, 180, 90)).all(axis=1)
+    drawn = shape.geom_type.isin(("LineString", "MultiLineString", "Polygon", "MultiPolygon")).to_numpy()
+    if not (on_earth & drawn).all():
+        wrong = np.flatnonzero(~(on_earth & drawn))
+        raise Invalid("walkways.lines", rows=(wrong[:10] + 1).tolist(), count=len(wrong))
+    surface = shape.geom_type.isin(("Polygon", "MultiPolygon"))
+    given = {"osm_way_id": 0, "highway": "road"}
+    tags = lines.assign(**{name: value for name, value in given.items() if name not in lines.columns})
+    tags["osm_way_id"] = pd.to_numeric(tags["osm_way_id"], errors="coerce").fillna(0).astype(np.int64)
+    tags["area"] = walktags.plain(lines, ("area",))["area"].mask(surface, "yes")
+    plain = np.where(surface, shapely.boundary(shape.to_numpy()), shape.to_numpy())
+    parts = tags.set_geometry(gpd.GeoSeries(shapely.force_2d(plain), index=lines.index, crs=lines.crs))
+    return parts.explode(ignore_index=True)
+
+
+def _vertices(xy: Floats, metric: Metric, tolerance_m: float) -> tuple[Ints, Ints]:
+    """For each position the vertex it is, and for each vertex the first position that stands for it."""
+    places, first, which = np.unique(xy, axis=0, return_index=True, return_inverse=True)
+    near = cKDTree(np.column_stack(metric.forward(*places.T))).query_pairs(tolerance_m, output_type="ndarray")
+    label = walkcourse.components(near[:, 0], near[:, 1], len(places))
+    kept = np.unique(label, return_index=True)[1]
+    return label[which.ravel()], first[kept]
+
+
+def _loose_ends(net: Network) -> int:
+    """How many dead ends lie within `LOOSE_M` of an edge that they are not an end of."""
+    ends = net.edges[["u", "v"]].to_numpy()
+    dead = np.flatnonzero(np.bincount(ends.ravel(), minlength=len(net.nodes)) == 1)
+    metric = Metric(net.srid)
+    place = shapely.points(np.column_stack(metric.forward(net.nodes["lon"][dead], net.nodes["lat"][dead])))
+    lines = metric.forward_shapes(net.edges.geometry.to_numpy())
+    node, edge = shapely.STRtree(lines).query(place, predicate="dwithin", distance=LOOSE_M)
+    apart = (ends[edge] != dead[node][:, None]).all(axis=1)
+    return len(np.unique(node[apart]))
 
 
 def _course(
@@ -208,7 +292,7 @@ def _edges(
         "oneway": walktags.oneway(own),
         "steps": _shared_steps(way, metres, walktags.steps(own)),
         "signals": _signals(way, metres, own, marks.lights[ends] & on_foot[:, None]),
-        "lift": walktags.lift(own) | (marks.lift[ends].any(axis=1) & on_foot),
+        "lift": walktags.lift(own) | _into_lift(ends, metres, marks, on_foot & (walktags.steps(own) == 0)),
         "bridge": walktags.raised(own, "bridge"),
         "tunnel": walktags.raised(own, "tunnel"),
         "wheelchair": _wheelchair(own, ends, marks, on_foot),
@@ -249,6 +333,16 @@ def _signals(way: Ints, metres: Floats, tags: pd.DataFrame, lit: Bools) -> npt.N
     return np.where(drawn & ~lit_way[way], spread, at_ends).astype(np.float32)
 
 
+def _into_lift(ends: Ints, metres: Floats, marks: _Marks, flat: Bools) -> Bools:
+    """(e,) edges that stand for a lift drawn as a vertex: all that meet it but the longest, so a ride is paid once."""
+    edge, side = np.nonzero(marks.lift[ends] & flat[:, None])
+    order = np.lexsort((edge, metres[edge], ends[edge, side]))
+    edge, node = edge[order], ends[edge, side][order]
+    rides = np.zeros(len(ends), dtype=bool)
+    rides[edge[np.append(node[1:] == node[:-1], False)[: len(node)]]] = True
+    return rides
+
+
 def _wheelchair(tags: pd.DataFrame, ends: Ints, marks: _Marks, on_foot: Bools) -> npt.NDArray[Any]:
     """(e,) what the way says, but "no" where an end stops wheels: a stile stops all, a kerb those who cross there."""
     crossing = walktags.crossing_lines(tags)
@@ -277,15 +371,15 @@ def _totals(nodes: pd.DataFrame, edges: gpd.GeoDataFrame) -> dict[str, Any]:
     """What there is in the end."""
     u, v = edges["u"].to_numpy(), edges["v"].to_numpy()
     label = walkcourse.components(u, v, len(nodes))
-    sizes = np.bincount(label)
-    main = label[u] == int(np.argmax(sizes)) if len(sizes) else np.zeros(0, dtype=bool)
+    lengths = np.bincount(label[u], weights=edges["metres"]) if len(u) else np.zeros(0)
+    main = int(np.argmax(lengths)) if len(u) else -1
     return {
         "nodes": len(nodes),
         "edges": len(edges),
         "metres": float(edges["metres"].sum()),
-        "components": len(sizes),
-        "main_nodes": int(sizes.max(initial=0)),
-        "main_metres": float(edges["metres"].to_numpy()[main].sum()),
+        "components": len(lengths),
+        "main_nodes": int((label == main).sum()),
+        "main_metres": float(lengths.max(initial=0.0)),
         "oneway": int((edges["oneway"] != 0).sum()),
         "loops": int((u == v).sum()),
         "wheelchair": {said: int((edges["wheelchair"] == said).sum()) for said in ("yes", "no", "unknown")},

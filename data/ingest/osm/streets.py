@@ -1,15 +1,9 @@
-"""OpenStreetMap extracts (.osm.pbf, .osm) read with pyosmium: what is in them, as our frames. WGS84 always.
-
-What is walked, and how ways are cut, is known by `gis.walkways`; which tags make a care facility or a home stands in
-`osm_tags.toml` beside this file.
-"""
+"""The streets of an extract: every way that might be walked with its vertices, and the network made of them."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +16,9 @@ import shapely
 
 import gis.walktags
 import gis.walkways
-from gis.errors import Invalid, NotFound
+from data.ingest.osm.reading import read, tags_of
+from gis.errors import Invalid
 
-ATTRIBUTION = "© OpenStreetMap contributors, ODbL 1.0"
 _WAY_KEYS = frozenset(gis.walktags.WAY_KEYS)
 _NODE_KEYS = frozenset(gis.walktags.NODE_KEYS)
 #: Tags that, without a highway, make a way worth judging.
@@ -53,25 +47,16 @@ def ways(path: Path) -> tuple[gis.walkways.Ways, gis.walkways.Vertices]:
     found, tagged = _Lines(), _Tagged()
     reader = osmium.FileProcessor(str(path), osmium.osm.NODE | osmium.osm.WAY).with_locations()
     wanted = osmium.filter.KeyFilter("highway", "barrier", "kerb", "crossing", *(key for key, _ in _WALKED))
-    for thing in _read(reader.with_filter(wanted), path):
+    for thing in read(reader.with_filter(wanted), path):
         if thing.is_node():
             tagged.take(thing)
         elif "highway" in thing.tags or any(thing.tags.get(key) == value for key, value in _WALKED):
-            found.take(thing, _tags(thing, _WAY_KEYS))
+            found.take(thing, tags_of(thing, _WAY_KEYS))
             rims.pop(thing.id, None)
     if rims:
-        for thing in _read(_by_id(path, rims), path):
+        for thing in read(_by_id(path, rims), path):
             found.take(thing, rims[thing.id])
     return found.ways(), found.vertices(tagged)
-
-
-def data_date(path: Path) -> datetime:
-    """When the data of an extract was true: the time its header states, else that of its newest object (UTC)."""
-    stated = osmium.FileProcessor(str(path)).header.get("osmosis_replication_timestamp")
-    if stated:
-        return datetime.fromisoformat(stated.replace("Z", "+00:00"))
-    newest = max((thing.timestamp for thing in _read(osmium.FileProcessor(str(path)), path)), default=None)
-    return newest or datetime.fromtimestamp(0, UTC)
 
 
 @dataclass
@@ -83,7 +68,7 @@ class _Tagged:
 
     def take(self, node: Any) -> None:
         self.ids.append(node.id)
-        self.tags.append(_tags(node, _NODE_KEYS))
+        self.tags.append(tags_of(node, _NODE_KEYS))
 
 
 @dataclass
@@ -94,7 +79,7 @@ class _Lines:
     tags: list[dict[str, str]] = field(default_factory=list)
     refs: array[int] = field(default_factory=lambda: array("q"))
     counts: array[int] = field(default_factory=lambda: array("q"))
-    shapes: list[bytes | None] = field(default_factory=list)
+    shapes: list[str | None] = field(default_factory=list)
     places: dict[int, tuple[float, float]] = field(default_factory=dict)
     _factory: Any = field(default_factory=osmium.geom.WKBFactory)
 
@@ -109,7 +94,7 @@ class _Lines:
     def _shape(self, way: Any) -> str | None:
         """The way's positions at one stroke; one by one where some are missing."""
         try:
-            return self._factory.create_linestring(way, osmium.geom.use_nodes.ALL)
+            return str(self._factory.create_linestring(way, osmium.geom.use_nodes.ALL))
         except (osmium.InvalidLocationError, RuntimeError):
             self.places |= {n.ref: (n.lon, n.lat) for n in way.nodes if n.location.valid()}
             return None
@@ -138,8 +123,8 @@ def _rims(path: Path) -> dict[int, dict[str, str]]:
     """The member ways of squares drawn as relations, with the tags of their square."""
     squares = osmium.FileProcessor(str(path), osmium.osm.RELATION).with_filter(osmium.filter.TagFilter(*_SQUARES))
     return {
-        member.ref: _tags(square, _WAY_KEYS) | {"area": "yes"}
-        for square in _read(squares, path)
+        member.ref: tags_of(square, _WAY_KEYS) | {"area": "yes"}
+        for square in read(squares, path)
         for member in square.members
         if member.type == "w"
     }
@@ -150,18 +135,6 @@ def _by_id(path: Path, ids: dict[int, Any]) -> Any:
     reader = osmium.FileProcessor(str(path), osmium.osm.NODE | osmium.osm.WAY).with_locations()
     only_ways = osmium.filter.EntityFilter(osmium.osm.WAY)
     return reader.with_filter(only_ways).with_filter(osmium.filter.IdFilter(ids))
-
-
-def _read(reader: Any, path: Path) -> Iterator[Any]:
-    """What a reader yields; a file that is none, or is cut short, is refused by name."""
-    try:
-        yield from reader
-    except RuntimeError as error:
-        raise Invalid("osm.unreadable", file=path.name, reason=str(error)) from error
-
-
-def _tags(thing: Any, keys: frozenset[str]) -> dict[str, str]:
-    return {tag.k: tag.v for tag in thing.tags if tag.k in keys}
 
 
 def _table(tags: list[dict[str, str]], keys: tuple[str, ...]) -> pd.DataFrame:
