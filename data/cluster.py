@@ -119,11 +119,11 @@ class Cluster:
 
     @property
     def socket(self) -> Path:
-        """The folder of the socket; a short one when the path by home is too long, or has a mark with a meaning in addresses."""
+        """The folder of the socket; a short one when that path is too long or cannot be said in an address."""
         near = self.place / "run"
         if len(os.fsencode(near / SOCKET)) <= SOCKET_PATH_LIMIT and not set(",:") & set(str(near)):
             return near
-        root = Path("/run") if os.geteuid() == 0 else Path("/tmp")  # noqa: S108
+        root = Path("/run") if os.geteuid() == 0 else Path("/tmp")
         return root / f"wangge-{self._owner.pw_uid}-{_digest(self.home)}"
 
     @property

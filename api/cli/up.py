@@ -1,0 +1,175 @@
+"""`wangge up`: everything the main job needs, one step after the other, then the web pages."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.terminal import example, say, settings, step, words
+from gis.errors import Busy, Conflict
+
+if TYPE_CHECKING:
+    import data.cluster
+    from api.settings import Settings
+
+WATCH_EVERY_S = 1.0
+GRACE_S = 5  # for answers under way when we are asked to stop
+OPEN_TO_ALL = ("0.0.0.0", "::")
+
+
+class SampleChoice(StrEnum):
+    """What an empty database is filled with."""
+
+    none = "none"
+    liwan = "liwan"
+
+
+def register(app: typer.Typer) -> None:
+    examples = example("wangge up", "wangge up --port 8080 --sample none", "wangge up --no-serve")
+    app.command("up", help=words("up.help"), epilog=examples)(up)
+
+
+def up(
+    *,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help=words("up.serve"))] = True,
+    host: Annotated[str, typer.Option(help=words("up.host"))] = settings().host,
+    port: Annotated[int, typer.Option(min=1, max=65535, help=words("up.port"))] = settings().port,
+    sample: Annotated[SampleChoice, typer.Option(help=words("up.sample"))] = SampleChoice.liwan,
+) -> None:
+    import api.cli.parts
+
+    api.cli.parts.require(*(["postgis"] if settings().private else []), "fonts")
+    with _only_one(f"http://{host}:{port}/"), _door(host, port, wanted=serve) as door, _database() as url:
+        if sample is SampleChoice.liwan:
+            _fill(url)
+        if door:
+            _serve(dataclasses.replace(settings(), database_url=url, host=host, port=port), door)
+        else:
+            say("up.done", home=settings().home)
+
+
+@contextmanager
+def _only_one(url: str) -> Iterator[None]:
+    """Hold the home for this `up`; the kernel lets go when we end, however we end."""
+    settings().home.mkdir(parents=True, exist_ok=True)
+    with (settings().home / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            pid, _, other = lock.read().partition(" ")
+            raise Busy("up.second", home=str(settings().home), pid=pid, url=other.strip()) from None
+        lock.truncate(0)
+        print(os.getpid(), url, file=lock, flush=True)
+        yield
+
+
+@contextmanager
+def _door(host: str, port: int, *, wanted: bool) -> Iterator[socket.socket | None]:
+    """Take the port before the long work, so that a taken one is known at once."""
+    if not wanted:
+        yield None
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind((host, port))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise Conflict("up.port_taken", host=host, port=port, other=port + 1, reason=reason) from None
+        yield door
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    """The database with its present schema; the private one is watched for as long as it is needed."""
+    import data.db
+
+    if not settings().private:
+        with step(words("up.schema")):
+            data.db.migrate(settings().database_url)
+        yield settings().database_url
+        return
+    with _cluster() as cluster:
+        with step(words("up.schema")):
+            data.db.migrate(cluster.url)
+        yield cluster.url
+
+
+@contextmanager
+def _cluster() -> Iterator[data.cluster.Cluster]:
+    import data.cluster
+
+    cluster = data.cluster.Cluster(settings().home)
+    with ExitStack() as stack:
+        with step(words("up.cluster")):
+            stack.enter_context(cluster.lease())
+        if cluster.elsewhere:
+            say("up.elsewhere", place=cluster.place, home=settings().home)
+        stack.enter_context(_watched(cluster))
+        yield cluster
+
+
+@contextmanager
+def _watched(cluster: data.cluster.Cluster) -> Iterator[None]:
+    """Start the server again should it die under us: the pages answer 503 for that second, and then go on."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(WATCH_EVERY_S):
+            if not cluster.running:
+                cluster.start()
+                say("up.restarted")
+
+    watcher = threading.Thread(target=watch, name="database-watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _fill(url: str) -> None:
+    """Load the sample into a database that holds nothing yet, and compute its first coverage."""
+
+
+def _serve(given: Settings, door: socket.socket) -> None:
+    """Serve until Ctrl-C or SIGTERM; from then on nothing hurries the clean stop."""
+    import uvicorn
+
+    import api.app
+    import api.logs
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            say("up.serving", url=f"http://{given.host}:{given.port}/")
+
+    with step(words("up.application")):
+        api.logs.open_file(given.home)
+        config = uvicorn.Config(api.app.create_app(given), log_config=None, timeout_graceful_shutdown=GRACE_S)
+    if given.host in OPEN_TO_ALL:
+        say("up.open_to_all", host=given.host)
+    server = Server(config)
+    _hear(lambda: setattr(server, "should_exit", True))
+    server.run(sockets=[door])
+    say("up.stopped", home=given.home)
+
+
+def _hear(leave: Callable[[], None]) -> None:
+    """Make every polite request to end the same one."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: leave())

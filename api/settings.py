@@ -1,0 +1,67 @@
+"""All of WANGGE_*: read here, at the door, and passed inward as arguments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this installation is run."""
+
+    #: WANGGE_HOME: where the private database, logs and outputs are kept.
+    home: Path
+    #: WANGGE_DATABASE_URL: a PostGIS database of the owner's own; empty: the private cluster in `home`.
+    database_url: str = field(default="", repr=False)
+    #: WANGGE_LANG: `zh` or `en`; else the language of the system.
+    lang: str = "zh"
+    #: WANGGE_HOST and WANGGE_PORT: where `up` serves.
+    host: str = "127.0.0.1"
+    port: int = 8000
+    #: WANGGE_DEBUG: show the whole trace of an unexpected error in the terminal.
+    debug: bool = False
+
+    @property
+    def private(self) -> bool:
+        """Whether the database is the cluster we keep ourselves."""
+        return not self.database_url
+
+
+def read(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings an environment asks for."""
+
+    def said(name: str, otherwise: str = "") -> str:
+        return environment.get(f"WANGGE_{name}", "").strip() or otherwise
+
+    return Settings(
+        home=Path(said("HOME", str(_home(environment)))).expanduser().absolute(),
+        database_url=_with_driver(said("DATABASE_URL")),
+        lang=_language(said("LANG"), environment),
+        host=said("HOST", Settings.host),
+        port=int(said("PORT", str(Settings.port))),
+        debug=said("DEBUG") not in ("", "0"),
+    )
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    """`.wangge` in the checkout; an installed package keeps its things with the user's."""
+    if (ROOT / "pyproject.toml").exists():
+        return ROOT / ".wangge"
+    return Path(environment.get("XDG_DATA_HOME") or "~/.local/share") / "wangge"
+
+
+def _with_driver(url: str) -> str:
+    """SQLAlchemy wants the driver said; everybody else writes postgres:// or postgresql://."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+psycopg2://{rest}" if separator and scheme in ("postgres", "postgresql") else url
+
+
+def _language(asked: str, environment: Mapping[str, str]) -> str:
+    """Chinese, unless we are told English or the system speaks it."""
+    system = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+    return "en" if (asked or system).lower().startswith("en") else "zh"
