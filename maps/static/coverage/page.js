@@ -1,0 +1,70 @@
+// Puts the parts onto the map that folium made.
+
+import { levels, holding, shapes } from "./atlas.js";
+import { shownLevel, start as startAreas } from "./areas.js";
+import { start as startBasemap } from "./basemap.js";
+import { facts } from "./blocks.js";
+import { start as startCard, visit } from "./card.js";
+import { start as startFacilities } from "./facilities.js";
+import { start as startLabels } from "./labels.js";
+import { start as startLegend } from "./legend.js";
+import { start as startMenu } from "./menu.js";
+import { start as startSearch } from "./search.js";
+import { open as openTable } from "./table.js";
+import { change, view } from "./view.js";
+import { element, say } from "./words.js";
+
+const map = window.map_coverage;
+
+function wholeArea() {
+  map.fitBounds(L.latLngBounds(shapes(levels[0]).flat(3)), { padding: [24, 24], animate: false });
+}
+
+// Leaflet sets attributions and titles as HTML; ours go in as text. Its default prefix shows a flag and is left out.
+function marks() {
+  const credit = element("span", {}, [...facts.run.attribution, say("outline")].join(" · "));
+  L.control.attribution({ prefix: false, position: "bottomright" }).addTo(map).addAttribution(credit.innerHTML);
+  L.control.scale({ imperial: false, maxWidth: 160, position: "bottomright" }).addTo(map);
+  L.control.zoom({ position: "topright", zoomInTitle: say("zoom.in"), zoomOutTitle: say("zoom.out") }).addTo(map);
+  const all = L.control({ position: "topright" });
+  all.onAdd = () => {
+    const button = element("button", { type: "button", class: "whole", title: say("zoom.all"), "aria-label": say("zoom.all"), onclick: wholeArea }, "⤢");
+    L.DomEvent.disableClickPropagation(button);
+    return button;
+  };
+  all.addTo(map);
+}
+
+// With the map focused, Enter chooses what lies in its middle: pointing without a pointer.
+function pointing() {
+  const box = map.getContainer();
+  box.setAttribute("role", "application");
+  box.setAttribute("aria-label", say("map"));
+  box.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target !== box) return;
+    const index = holding(shownLevel(), map.getCenter());
+    if (index !== null) change({ area: shownLevel().code[index], facility: null });
+  });
+  map.on("click", () => change({ area: null, facility: null }));
+}
+
+function opening() {
+  const level = levels.find((one) => one.index.has(view.area));
+  if (level) visit({ level, index: level.index.get(view.area) });
+}
+
+wholeArea();
+marks();
+startAreas(map);
+const tiles = startBasemap(map);
+startFacilities(map);
+startLabels(map);
+startLegend(map);
+startCard(map);
+startMenu(map, tiles);
+startSearch();
+pointing();
+document.getElementById("show-table").addEventListener("click", openTable);
+window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
+opening();
+document.documentElement.dataset.ready = "yes";
