@@ -83,6 +83,7 @@ area_level = Table(
     Column("rank", SmallInteger, nullable=False, unique=True),
     _text("name_zh", nullable=False),
     _text("name_en", nullable=False),
+    Column("fills", Boolean, nullable=False),  # areas of this level together leave no gap in their parent
 )  # fmt: skip
 
 area_scheme = Table(
@@ -91,6 +92,8 @@ area_scheme = Table(
     _text("name", nullable=False),
     Column("digits", JSONB, nullable=False),
     _text("source", nullable=False),
+    _text("confidence", nullable=False),
+    _one_of("confidence", "high", "medium", "low"),
 )  # fmt: skip
 
 import_batch = Table(
@@ -129,6 +132,7 @@ area = Table(
     _now("recorded_at"),
     ExcludeConstraint(("code", "="), ("valid", "&&"), name="area_code_once", using="gist"),
     CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="period"),
+    CheckConstraint("code <> '' AND code <> parent_code", name="code"),
     CheckConstraint("(level = 'grid') = (grid_kind <> '')", name="grid_kind_level"),
     _one_of("grid_kind", "", "basic", "dedicated"),
     CheckConstraint(
@@ -352,6 +356,8 @@ coverage_published = Table(
     Column("rate_low", REAL),
     Column("rate_high", REAL),
     CheckConstraint("elders >= 10 AND covered >= 10 AND uncovered >= 10 AND unknown >= 10", name="floor"),
+    CheckConstraint("elders % 5 = 0 AND covered % 5 = 0 AND uncovered % 5 = 0 AND unknown % 5 = 0", name="round"),
+    CheckConstraint("(rate_low IS NULL) = (rate_high IS NULL)", name="rate"),
 )  # fmt: skip
 
 #: One row is one household in one run; the arrays follow `coverage_run.kinds`, `verdicts` are one letter a kind:

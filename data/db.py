@@ -1,0 +1,235 @@
+"""The way to the database: engine, transaction, migration, and the one place where its errors become refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import sqlalchemy
+from alembic.config import Config
+from sqlalchemy import text
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from data.copying import copy
+from gis.errors import Busy, Conflict, Fault, Invalid, MissingPart, NotAllowed, Refusal
+
+__all__ = ["Engine", "Session", "check_ready", "copy", "engine", "migrate", "refusals", "revision", "transaction"]
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+PREPARATION = MIGRATIONS / "versions" / "2026_11_22_1_preparation.sql"
+
+#: FastAPI answers on 40 threads; a smaller pool would make them wait for each other and time out.
+POOL = 40
+#: Requests from outside; shell commands may take as long as they need.
+REQUEST_MS = 15_000
+#: Nested loops over PostGIS functions gain nothing from compiling the query, which takes longer than most of them.
+OPTIONS = "-c jit=off -c timezone=UTC -c idle_in_transaction_session_timeout=600000"
+
+
+def engine(url: str) -> Engine:
+    """A pool of connections; none is opened before it is needed."""
+    return sqlalchemy.create_engine(
+        url,
+        pool_size=POOL,
+        max_overflow=10,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={"options": OPTIONS, "application_name": "wangge"},
+    )
+
+
+@contextmanager
+def transaction(
+    engine: Engine, *, role: str | None = None, user_id: int | None = None, read_only: bool = False
+) -> Iterator[Session]:
+    """One transaction: kept when the block ends well, undone when it does not.
+
+    With a `role` it has that role's rights for the user already verified as `user_id`, and the time limit of a
+    request; without one it has the rights of the database's owner. Errors of the database leave as refusals.
+    """
+    with refusals(), Session(engine, autoflush=False) as session, session.begin():
+        _enter(session, role, user_id, read_only)
+        yield session
+
+
+def _enter(session: Session, role: str | None, user_id: int | None, read_only: bool) -> None:
+    if read_only:
+        session.execute(text("SET TRANSACTION READ ONLY"))
+    if role is None:
+        return
+    who = "" if user_id is None else str(user_id)
+    session.execute(
+        text(
+            "SELECT set_config('role', :role, true), set_config('wangge.user_id', :who, true),"
+            " set_config('statement_timeout', :ms, true)"
+        ),
+        {"role": role, "who": who, "ms": str(REQUEST_MS)},
+    )
+
+
+# Schema ---------------------------------------------------------------------------------------------------------------
+
+
+def migrate(url: str) -> str:
+    """Bring the schema to the newest version and say which that is; a second caller waits for the first."""
+    from alembic import command
+
+    with refusals(), _one(url) as opened, opened.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('wangge.migration', 0))"))
+        before = _revision(connection)
+        try:
+            command.upgrade(_alembic(connection), "head")
+        except (DBAPIError, psycopg2.Error) as error:
+            if before is None and _sqlstate(error) == "42501":
+                raise _unprepared(error) from error
+            raise
+    return head()
+
+
+def revision(url: str) -> str | None:
+    """The version the schema has, or None for a database without one."""
+    with refusals(), _one(url) as opened, opened.connect() as connection:
+        return _revision(connection)
+
+
+def head() -> str:
+    """The version this code needs."""
+    from alembic.script import ScriptDirectory
+
+    newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert newest is not None
+    return newest
+
+
+def check_ready(session: Session) -> None:
+    """Refuse while the schema is not the one this code was written for."""
+    found = session.scalar(text("SELECT version_num FROM alembic_version"))
+    if found != head():
+        raise Busy("store.schema", found=found or "", wanted=head())
+
+
+@contextmanager
+def _one(url: str) -> Iterator[Engine]:
+    made = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args={"options": OPTIONS})
+    try:
+        yield made
+    finally:
+        made.dispose()
+
+
+def _alembic(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _revision(connection: Connection) -> str | None:
+    there = connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+    return connection.scalar(text("SELECT version_num FROM alembic_version")) if there else None
+
+
+def _unprepared(error: Exception) -> MissingPart:
+    return MissingPart("store.preparation", command=PREPARATION.read_text("utf-8"), reason=_first_line(error))
+
+
+# Errors ---------------------------------------------------------------------------------------------------------------
+
+#: SQLSTATE, or its first two characters, to the refusal it means. Facts name tables and columns, never values.
+MEANINGS: dict[str, tuple[type[Refusal], str]] = {
+    "23505": (Conflict, "store.duplicate"),
+    "23P01": (Conflict, "store.duplicate"),
+    "23503": (Conflict, "store.reference"),
+    "23514": (Invalid, "store.check"),
+    "23502": (Invalid, "store.missing"),
+    "22": (Invalid, "store.value"),
+    "40": (Busy, "store.busy"),
+    "55P03": (Busy, "store.busy"),
+    "57014": (Busy, "store.timeout"),
+    "42501": (NotAllowed, "store.rights"),
+    "25006": (NotAllowed, "store.rights"),
+    "53": (Busy, "store.full"),
+    "57P": (Busy, "store.unreachable"),
+    "08": (Busy, "store.unreachable"),
+}
+#: Constraints whose breach has a plainer name.
+CONSTRAINTS: dict[str, tuple[type[Refusal], str]] = {
+    "area_code_once": (Conflict, "areas.code_taken"),
+    "area_geom_check": (Invalid, "areas.geometry"),
+    "household_ref_key": (Conflict, "households.ref_taken"),
+    "facility_pkey": (Conflict, "facilities.id_taken"),
+    "report_author_id_key": (Conflict, "reports.id_taken"),
+}
+
+
+#: Raised without a SQLSTATE when there is no server to talk to, or no longer.
+LOST = (OperationalError, InterfaceError, psycopg2.OperationalError, psycopg2.InterfaceError)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Let what the database refuses leave as one of our refusals; what it cannot mean passes as it is."""
+    try:
+        yield
+    except (DBAPIError, psycopg2.Error) as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def refusal_of(error: Exception) -> Refusal | None:
+    """What an error of the database means, or None where it is a fault of ours."""
+    state = _sqlstate(error)
+    if state == "WG001":
+        return _guard(error)
+    facts = _named(error)
+    known = CONSTRAINTS.get(facts.get("constraint", ""))
+    meaning = known or next((MEANINGS[key] for key in (state, state[:3], state[:2]) if key in MEANINGS), None)
+    if (
+        meaning is None
+        and not state
+        and isinstance(error, (OperationalError, InterfaceError, psycopg2.OperationalError))
+    ):
+        meaning = (Busy, "store.unreachable")
+    return None if meaning is None else meaning[0](meaning[1], **facts)
+
+
+def _guard(error: Exception) -> Refusal:
+    """What our own triggers say: the code as message, the faults as JSON beside it; the first stands for all."""
+    diagnostics = _original(error).diag
+    faults = json.loads(diagnostics.message_detail or "[]")
+    first = {key: value for key, value in faults[0].items() if key != "fault"} if faults else {}
+    kind = Conflict if faults else NotAllowed
+    return kind(diagnostics.message_primary, faults=[_fault(one) for one in faults], **first)
+
+
+def _fault(one: dict[str, object]) -> Fault:
+    facts = {key: value for key, value in one.items() if key != "fault"}
+    return Fault(row=None, column=None, value=None, code=str(one["fault"]), facts=facts)
+
+
+def _named(error: Exception) -> dict[str, str]:
+    diagnostics = getattr(_original(error), "diag", None)
+    names = {"table": "table_name", "column": "column_name", "constraint": "constraint_name"}
+    found = {fact: getattr(diagnostics, name, None) for fact, name in names.items()}
+    return {fact: value for fact, value in found.items() if value}
+
+
+def _original(error: Exception) -> Any:
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
+def _sqlstate(error: Exception) -> str:
+    return getattr(_original(error), "pgcode", None) or ""
+
+
+def _first_line(error: Exception) -> str:
+    return str(_original(error)).strip().splitlines()[0]

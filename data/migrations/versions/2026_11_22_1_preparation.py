@@ -1,0 +1,18 @@
+"""What only the server's administrator may make: extensions and roles."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "2026_11_22_1_preparation"
+down_revision = None
+branch_labels = depends_on = None
+
+
+def upgrade() -> None:
+    with op.get_bind().connection.cursor() as cursor:
+        cursor.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("restore a backup instead")

@@ -1,0 +1,18 @@
+"""The rows every place starts with: levels, code schemes, kinds of facility."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "2026_11_22_3_catalogue"
+down_revision = "2026_11_22_2_tables"
+branch_labels = depends_on = None
+
+
+def upgrade() -> None:
+    with op.get_bind().connection.cursor() as cursor:
+        cursor.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("restore a backup instead")
