@@ -1,0 +1,263 @@
+"""Who can walk to which service: decided household by household on the network, then counted by area.
+
+`decide` gives the verdicts of `gis.verdicts`, `aggregate` (in `gis.aggregates`) the counts, `manifest` the proof of
+what they were made from.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+import gis.hours
+import gis.profiles
+import gis.walking
+from gis.aggregates import aggregate
+from gis.ground import Ground, ground
+from gis.manifest import manifest
+from gis.profiles import NOBODY
+from gis.verdicts import (
+    COVERED,
+    FRAGILE,
+    HORIZON,
+    NOT_APPLICABLE,
+    UNCOVERED,
+    UNKNOWN,
+    Decision,
+    Request,
+    Verdicts,
+)
+from gis.walking import Way
+from gis.walknet import Snaps, WalkNet
+
+__all__ = ["Request", "Verdicts", "aggregate", "decide", "judge", "manifest"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+Letters = NDArray[np.uint8]
+
+
+def decide(net: WalkNet, households: pd.DataFrame, facilities: pd.DataFrame, request: Request) -> Verdicts:
+    """Every rule's verdict for every household and kind.
+
+    Parameters
+    ----------
+    net : walking network
+    households, facilities : `gis.frames.HOUSEHOLDS` (n rows), `gis.frames.FACILITIES` (any number, also none)
+    request : kinds, limits, profile, time
+
+    Returns
+    -------
+    Verdicts
+        What cannot be snapped is unknown with its reason. With no facility everyone snapped is uncovered.
+
+    Raises
+    ------
+    Invalid
+        A missing column, an unknown profile or mobility, a limit that is not positive.
+    """
+    return judge(ground(net, households, facilities=facilities, request=request))
+
+
+def judge(stand: Ground) -> Verdicts:
+    """`decide`, for households and facilities already placed."""
+    personal = _personal(stand)
+    rules = {"standard": _standard(stand), "personal": personal, **_policy(stand), **_to_home(stand)}
+    circles = {name: circle(stand.request, rule.letters) for name, rule in rules.items() if _whole(stand.request, name)}
+    slow, fast = (_at_speed(stand, personal, factor) for factor in (1 - FRAGILE, 1 + FRAGILE))
+    snap_m, reason = _snapped(stand)
+    return Verdicts(
+        request=stand.request,
+        refs=stand.households["ref"].to_numpy(object),
+        profile=stand.profile,
+        snap_m=snap_m,
+        reason=np.where((reason == "") & _undecided(rules), "hours_unknown", reason),
+        rules=rules,
+        circle=circles,
+        fragile=(slow != personal.letters) | (fast != personal.letters),
+        circle_fragile=_circle_flips(stand.request, personal.letters, slow, fast),
+        through_unknown=_through_unknown(stand, personal),
+        facilities=_listed(stand),
+        hours_unknown=tuple(stand.facilities.loc[stand.facilities["open"] == gis.hours.UNKNOWN, "id"]),
+    )
+
+
+def _blank(stand: Ground) -> Decision:
+    shape = (len(stand.profile), len(stand.request.kinds))
+    return Decision(np.full(shape, NOT_APPLICABLE, np.uint8), np.full(shape, np.nan), np.full(shape, -1, np.int32))
+
+
+def _put(answer: Decision, rows: Ints, kind: int, found: tuple[Letters, Floats, Ints]) -> None:
+    answer.letters[rows, kind], answer.value[rows, kind], answer.facility[rows, kind] = found
+
+
+def _kind(
+    stand: Ground, way: Way, homes: Snaps, sites: Snaps, *, kind: str, limit: float,
+    extra: Floats | float = 0.0, delivers: bool = False,
+) -> tuple[Letters, Floats, Ints]:  # fmt: skip
+    """One kind: letter, cost and facility of each home; unknown where only a facility of unknown hours would do."""
+    certain, possible = stand.of_kind(kind, delivers=delivers)
+    value, which = gis.walking.to_nearest(way, homes, sites.take(certain), limit=limit * HORIZON)
+    value = _within(value + extra, limit * HORIZON)
+    which = np.where(np.isfinite(value), which, -1)
+    letters = _letters(value, homes.ok, limit)
+    if len(possible) > len(certain):
+        hoped = gis.walking.to_nearest(way, homes, sites.take(possible), limit=limit)[0] + extra
+        letters[(letters == UNCOVERED) & (hoped <= limit)] = UNKNOWN
+    return letters, value, np.append(certain, np.int32(-1))[which]
+
+
+def _within(value: Floats, horizon: float) -> Floats:
+    return np.where(value > horizon, np.inf, value)
+
+
+def _letters(value: Floats, known: Flags, limit: float) -> Letters:
+    return np.select([~known, value <= limit], [UNKNOWN, COVERED], UNCOVERED).astype(np.uint8)
+
+
+def _standard(stand: Ground) -> Decision:
+    answer, rows = _blank(stand), np.flatnonzero(stand.profile != NOBODY).astype(np.int32)
+    homes, sites = stand.snaps(gis.profiles.find("standard"))
+    way, homes = gis.walking.in_metres(stand.net), homes.take(rows)
+    for j, kind in enumerate(stand.request.kinds):
+        _put(answer, rows, j, _kind(stand, way, homes, sites, kind=kind, limit=stand.request.metres))
+    return answer
+
+
+def _personal(stand: Ground) -> Decision:
+    answer = _blank(stand)
+    for profile, rows in stand.walkers():
+        homes, sites = stand.snaps(profile)
+        way, homes, floors = stand.way(profile), homes.take(rows), stand.floors(profile)[rows]
+        for j, kind in enumerate(stand.request.kinds):
+            found = _kind(stand, way, homes, sites, kind=kind, limit=stand.request.seconds, extra=floors)
+            _put(answer, rows, j, found)
+    return answer
+
+
+def _at_speed(stand: Ground, personal: Decision, factor: float) -> Letters:
+    """Personal letters if everyone walked `factor` times as fast.
+
+    A speed changes a time by at most its own factor, since steps, signals and floors keep their seconds: only those
+    whose time lies between the limit and `factor` times the limit are decided again.
+    """
+    limit, letters = stand.request.seconds, personal.letters.copy()
+    low, high = sorted((limit, limit * factor))
+    near = (personal.value >= low * (1 - 1e-9)) & (personal.value <= high * (1 + 1e-9))
+    near &= personal.letters == (UNCOVERED if factor > 1 else COVERED)
+    for profile, rows in stand.walkers():
+        homes, sites = stand.snaps(profile)
+        way, floors = gis.walking.in_seconds(stand.net, gis.profiles.at_speed(profile, factor)), stand.floors(profile)
+        for j, kind in enumerate(stand.request.kinds):
+            some = rows[near[rows, j]]
+            if len(some):
+                sites_j = sites.take(stand.of_kind(kind)[0])
+                value = gis.walking.to_nearest(way, homes.take(some), sites_j, limit=limit)[0] + floors[some]
+                letters[some, j] = np.where(value <= limit, COVERED, UNCOVERED)
+    return letters
+
+
+def _through_unknown(stand: Ground, personal: Decision) -> Flags:
+    """Covered on wheels, but not if every edge of unrecorded passability were closed."""
+    through = np.zeros(personal.letters.shape, bool)
+    for profile, rows in stand.walkers():
+        if not profile.wheels:
+            continue
+        homes, sites = stand.snaps(profile)
+        strict = gis.walking.without(stand.way(profile), stand.net.wheelchair == 0)
+        for j, kind in enumerate(stand.request.kinds):
+            sites_j = sites.take(stand.of_kind(kind)[0])
+            value = gis.walking.to_nearest(strict, homes.take(rows), sites_j, limit=stand.request.seconds)[0]
+            late = ~(value + stand.floors(profile)[rows] <= stand.request.seconds)
+            through[rows, j] = (personal.letters[rows, j] == COVERED) & late
+    return through
+
+
+def _policy(stand: Ground) -> dict[str, Decision]:
+    kinds = [kind for kind in stand.request.kinds if kind in stand.request.radius_m]
+    answer, rows = _blank(stand), np.flatnonzero(stand.profile != NOBODY).astype(np.int32)
+    for kind in kinds:
+        _put(answer, rows, stand.request.kinds.index(kind), _straight(stand, rows, kind))
+    return {"policy": answer} if kinds else {}
+
+
+def _straight(stand: Ground, rows: Ints, kind: str) -> tuple[Letters, Floats, Ints]:
+    """Straight metres to the nearest facility of a kind, against the radius of its clause."""
+    homes, radius = stand.homes.take(rows), stand.request.radius_m[kind]
+    known, (certain, possible) = homes.reason == "", stand.of_kind(kind)
+    value, which = np.full(len(rows), np.nan), np.full(len(rows), -1, np.int32)
+    value[known], which[known] = _nearest_point(homes.x[known], homes.y[known], stand, certain)
+    letters = _letters(value, known, radius)
+    if len(possible) > len(certain):
+        hoped = _nearest_point(homes.x[known], homes.y[known], stand, possible)[0]
+        letters[known] = np.where((letters[known] == UNCOVERED) & (hoped <= radius), UNKNOWN, letters[known])
+    return letters, value, which
+
+
+def _nearest_point(x: Floats, y: Floats, stand: Ground, sites: Ints) -> tuple[Floats, Ints]:
+    sites = sites[stand.sites.reason[sites] == ""]
+    if not len(sites):
+        return np.full(len(x), np.inf), np.full(len(x), -1, np.int32)
+    tree = cKDTree(np.column_stack([stand.sites.x[sites], stand.sites.y[sites]]))
+    metres, at = tree.query(np.column_stack([x, y]))
+    return np.asarray(metres, np.float64), np.asarray(sites[at], np.int32)
+
+
+def _to_home(stand: Ground) -> dict[str, Decision]:
+    """From the provider's side: the way runs from facility to home, floors at the home included."""
+    delivering = set(stand.facilities.loc[stand.facilities["delivers"], "kind"])
+    if not delivering:
+        return {}
+    profile = gis.profiles.find(stand.request.provider)
+    answer, way = _blank(stand), gis.walking.from_provider(stand.net, profile)
+    rows = np.flatnonzero(~stand.households["in_institution"].to_numpy(bool)).astype(np.int32)
+    homes, sites = stand.snaps(profile)
+    homes, floors = homes.take(rows), stand.floors(profile)[rows]
+    for j, kind in enumerate(stand.request.kinds):
+        if kind in delivering:
+            found = _kind(stand, way, homes, sites, kind=kind, limit=stand.request.seconds, extra=floors, delivers=True)
+            _put(answer, rows, j, found)
+    return {"to_home": answer}
+
+
+def _whole(request: Request, rule: str) -> bool:
+    """Whether a rule says something about every required kind; a part of the circle is not the circle."""
+    required = set(request.required)
+    known = set(request.radius_m) if rule == "policy" else required
+    return bool(required) and required <= set(request.kinds) and required <= known and rule != "to_home"
+
+
+def circle(request: Request, letters: Letters) -> Letters:
+    """All required kinds together, (n,): uncovered if any is, else unknown if any is, else covered."""
+    needed = letters[:, [request.kinds.index(kind) for kind in request.required]]
+    tests = [(needed == letter).any(axis=1) for letter in (NOT_APPLICABLE, UNCOVERED, UNKNOWN)]
+    return np.select(tests, [NOT_APPLICABLE, UNCOVERED, UNKNOWN], COVERED).astype(np.uint8)
+
+
+def _circle_flips(request: Request, letters: Letters, slow: Letters, fast: Letters) -> Flags:
+    if not _whole(request, "personal"):
+        return np.zeros(len(letters), bool)
+    now = circle(request, letters)
+    return (circle(request, slow) != now) | (circle(request, fast) != now)
+
+
+def _snapped(stand: Ground) -> tuple[Floats, NDArray[np.str_]]:
+    """Access leg and reason of each household: on its own profile's network, on the open one if nobody walks."""
+    homes, _ = stand.snaps(gis.profiles.find("standard"))
+    leg, reason = homes.leg_m.copy(), homes.reason.copy()
+    for profile, rows in stand.walkers():
+        own, _ = stand.snaps(profile)
+        leg[rows], reason[rows] = own.leg_m[rows], own.reason[rows]
+    return leg, reason
+
+
+def _undecided(rules: dict[str, Decision]) -> Flags:
+    return np.any([(rule.letters == UNKNOWN).any(axis=1) for rule in rules.values()], axis=0)
+
+
+def _listed(stand: Ground) -> pd.DataFrame:
+    _, sites = stand.snaps(gis.profiles.find("standard"))
+    return stand.facilities[["id", "kind", "delivers", "outside"]].assign(snapped=sites.ok, reason=sites.reason)

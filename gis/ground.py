@@ -1,0 +1,135 @@
+"""The network with households and facilities standing on it: what every rule and every what-if starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+import gis.crs
+import gis.hours
+import gis.profiles
+import gis.walking
+from gis.frames import FACILITIES, HOUSEHOLDS, require
+from gis.profiles import NOBODY, Profile
+from gis.verdicts import Request
+from gis.walking import Way
+from gis.walknet import Snaps, WalkNet, snap
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Points in metres, and what is wrong with those that are not points."""
+
+    x: Floats
+    y: Floats
+    reason: NDArray[np.str_]
+
+    def take(self, rows: NDArray) -> Places:
+        return Places(self.x[rows], self.y[rows], self.reason[rows])
+
+
+def places(frame: pd.DataFrame, srid: int) -> Places:
+    """Points of a frame in metres: `no_location` where there is none, `bad_datum` where it is not in degrees."""
+    points = np.asarray(frame["geometry"], dtype=object)
+    lon, lat = shapely.get_x(points), shapely.get_y(points)
+    missing = np.isnan(lon) | np.isnan(lat)
+    with np.errstate(invalid="ignore"):
+        good = (np.abs(lon) <= 180) & (np.abs(lat) <= 90)
+    x, y = np.full(len(lon), np.nan), np.full(len(lon), np.nan)
+    x[good], y[good] = gis.crs.Metric(srid).forward(lon[good], lat[good])
+    return Places(x, y, np.select([missing, ~good], ["no_location", "bad_datum"], "").astype("<U11"))
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """n households and m facilities in metres, and the profile each household walks with.
+
+    `facilities` has the columns id, kind, outside, delivers, open (`gis.hours`); `homes` and `sites` are the places.
+    Snapping and weighing are done on first use and kept.
+    """
+
+    net: WalkNet
+    request: Request
+    households: pd.DataFrame
+    facilities: pd.DataFrame
+    homes: Places
+    sites: Places
+    profile: NDArray[np.str_]
+    _snaps: dict[object, tuple[Snaps, Snaps]] = field(default_factory=dict)
+    _ways: dict[object, Way] = field(default_factory=dict)
+
+    def way(self, profile: Profile) -> Way:
+        if profile not in self._ways:
+            self._ways[profile] = gis.walking.in_seconds(self.net, profile)
+        return self._ways[profile]
+
+    def snaps(self, profile: Profile) -> tuple[Snaps, Snaps]:
+        """Homes and sites on the edges a profile may use; profiles with the same edges share them."""
+        access = (profile.steps, profile.wheels)
+        if access not in self._snaps:
+            usable = gis.profiles.usable(self.net, profile)
+            self._snaps[access] = (self._snap(self.homes, usable), self._snap(self.sites, usable))
+        return self._snaps[access]
+
+    def _snap(self, where: Places, usable: Flags) -> Snaps:
+        snaps = snap(self.net, where.x, where.y, usable=usable, max_m=self.request.snap_m)
+        reason = np.where(where.reason == "", snaps.reason, where.reason)
+        return Snaps(snaps.edge, snaps.along_m, snaps.leg_m, snaps.x, snaps.y, reason)
+
+    def floors(self, profile: Profile) -> Floats:
+        """Seconds from the door of each home to the street."""
+        return gis.profiles.floor_seconds(self.households, profile)
+
+    def of_kind(self, kind: str, *, delivers: bool = False) -> tuple[Ints, Ints]:
+        """Rows of the facilities of a kind: surely open, and possibly open (the former among them)."""
+        wanted = (self.facilities["kind"] == kind).to_numpy() & (self.facilities["delivers"].to_numpy() == delivers)
+        certain = wanted & (self.facilities["open"].to_numpy() == gis.hours.OPEN)
+        return np.flatnonzero(certain).astype(np.int32), np.flatnonzero(wanted).astype(np.int32)
+
+    def walkers(self) -> Iterator[tuple[Profile, Ints]]:
+        """Each profile that occurs and the households that walk with it."""
+        for name in sorted(set(self.profile.tolist()) - {NOBODY}):
+            yield gis.profiles.find(name), np.flatnonzero(self.profile == name).astype(np.int32)
+
+
+def ground(net: WalkNet, households: pd.DataFrame, *, facilities: pd.DataFrame, request: Request) -> Ground:
+    """Place households and facilities on the network.
+
+    Left out are facilities whose `status` is not open, of a kind not asked for, or surely closed at the time asked.
+    The rest stand in ascending id, so that ties do not depend on the order of rows.
+    """
+    require(households, HOUSEHOLDS)
+    require(facilities, FACILITIES)
+    counted = facilities[(facilities["status"] == "open") & facilities["kind"].isin(request.kinds)]
+    counted = counted.sort_values("id", kind="stable").reset_index(drop=True)
+    facts = _facts(counted, request)
+    here = (facts["open"] != gis.hours.CLOSED).to_numpy()
+    profile = gis.profiles.of_households(households)
+    if request.profile:
+        profile = np.where(profile == NOBODY, NOBODY, request.profile)
+    homes, sites = places(households, net.srid), places(counted, net.srid)
+    return Ground(net, request, households, facts[here].reset_index(drop=True), homes, sites.take(here), profile)
+
+
+def _facts(facilities: pd.DataFrame, request: Request) -> pd.DataFrame:
+    """What a decision needs to know of each facility."""
+    outside = pd.Series(pd.NA, index=facilities.index, dtype="boolean")
+    if "street_code" in facilities.columns:
+        outside = (facilities["street_code"].fillna("") == "").astype("boolean")
+    hours = np.full(len(facilities), gis.hours.OPEN, np.int8)
+    if request.at is not None:
+        opens = facilities["opens"] if "opens" in facilities.columns else [None] * len(facilities)
+        hours = gis.hours.state(opens, request.at)
+    return pd.DataFrame({
+        "id": facilities["id"].astype(object), "kind": facilities["kind"].astype(object), "outside": outside,
+        "delivers": (facilities["delivery_mode"] == "to_home").to_numpy(bool), "open": hours,
+    })  # fmt: skip

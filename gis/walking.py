@@ -1,0 +1,161 @@
+"""From snapped households to the nearest snapped facility: access legs, parts of edges, and the street between.
+
+Costs are seconds of one profile, or metres. A household leaves its edge by either end it may walk to, or meets a
+facility on the same edge without leaving it; both straight legs are walked and counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+import gis.profiles
+from gis.compiled import compiled
+from gis.kernel import NONE, Field, Graph, Seeds, nearest, weigh
+from gis.profiles import Profile
+from gis.walknet import Snaps, WalkNet
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """The network as one walker knows it: `cost` of each edge, `speed` on the straight legs, and who may go where.
+
+    `oneway` as in `WalkNet`, seen by who walks towards the facility; `graph` holds the arcs a search from the
+    facilities follows.
+    """
+
+    net: WalkNet
+    cost: Floats
+    speed: float
+    oneway: NDArray[np.int8]
+    graph: Graph
+
+
+def in_seconds(net: WalkNet, profile: Profile) -> Way:
+    """Household to facility, in seconds of a profile."""
+    return _towards(net, gis.profiles.edge_seconds(net, profile), profile.speed_m_s)
+
+
+def in_metres(net: WalkNet) -> Way:
+    """Household to facility, in metres; every edge may be walked."""
+    return _towards(net, net.metres, 1.0)
+
+
+def from_provider(net: WalkNet, profile: Profile) -> Way:
+    """Facility to household, in seconds of the one who comes: the same search with every direction turned round."""
+    cost = gis.profiles.edge_seconds(net, profile)
+    return Way(net, cost, profile.speed_m_s, -net.oneway, weigh(net.topology.forth, cost))
+
+
+def without(way: Way, closed: NDArray[np.bool_]) -> Way:
+    """The same way with some edges closed, (e,) bool."""
+    cost = np.where(closed, np.inf, way.cost)
+    return replace(
+        way, cost=cost, graph=replace(way.graph, seconds=np.where(closed[_edges(way)], np.inf, way.graph.seconds))
+    )
+
+
+def _edges(way: Way) -> Ints:
+    topology = way.net.topology
+    return (topology.back if way.graph.head is topology.back.head else topology.forth).edge
+
+
+def _towards(net: WalkNet, cost: Floats, speed: float) -> Way:
+    return Way(net, cost, speed, net.oneway, weigh(net.topology.back, cost))
+
+
+def seeds(way: Way, facilities: Snaps) -> Seeds:
+    """Where a search from these facilities starts; those not snapped or not reachable give none."""
+    rows = np.flatnonzero(facilities.ok)
+    edge, share = facilities.edge[rows], _share(way, facilities)[rows]
+    leg, cost, oneway = facilities.leg_m[rows] / way.speed, way.cost[edge], way.oneway[edge]
+    with np.errstate(invalid="ignore"):
+        by_u = np.where(share == 0, 0.0, np.where(oneway >= 0, share * cost, np.inf))
+        by_v = np.where(share == 1, 0.0, np.where(oneway <= 0, (1 - share) * cost, np.inf))
+    node = np.column_stack([way.net.u[edge], way.net.v[edge]]).ravel()
+    seconds = np.column_stack([by_u + leg, by_v + leg]).ravel()
+    reachable = np.isfinite(seconds) & np.repeat(np.isfinite(cost), 2)
+    return Seeds(node[reachable], seconds[reachable], np.repeat(rows, 2)[reachable].astype(np.int32))
+
+
+def _share(way: Way, snaps: Snaps) -> Floats:
+    """How far along its edge each point lies, 0 at u to 1 at v; exact at both ends."""
+    metres = way.net.metres[snaps.edge] if len(way.net.u) else np.zeros(len(snaps.edge))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(snaps.ok & (metres > 0), snaps.along_m / metres, 0.0)
+
+
+def reach(way: Way, facilities: Snaps, *, limit: float) -> Field:
+    """Cost from every node to its nearest facility, within `limit`."""
+    return nearest(way.graph, seeds(way, facilities), limit=limit)
+
+
+def join(way: Way, homes: Snaps, facilities: Snaps, field: Field, *, limit: float) -> tuple[Floats, Ints]:
+    """Cost from every home to its nearest facility and which it is.
+
+    Parameters
+    ----------
+    homes, facilities : (n,) and (m,) points on the edges of `way`
+    field : what `reach` found for the same facilities
+    limit : costs beyond it are infinite
+
+    Returns
+    -------
+    (n,) float, (n,) int
+        NaN and -1 for a home that is not snapped; infinite and -1 where nothing is within the limit. Of equally near
+        facilities the smaller index is taken.
+    """
+    return _join(
+        homes.edge, _share(way, homes), homes.leg_m / way.speed, facilities.edge, _share(way, facilities),
+        facilities.leg_m / way.speed, way.net.u, way.net.v, way.oneway, way.cost, field.seconds, field.facility,
+        float(limit),
+    )  # fmt: skip
+
+
+def to_nearest(way: Way, homes: Snaps, facilities: Snaps, *, limit: float) -> tuple[Floats, Ints]:
+    """`reach`, then `join`."""
+    return join(way, homes, facilities, reach(way, facilities, limit=limit), limit=limit)
+
+
+@compiled
+def _join(
+    edge: Ints, share: Floats, leg: Floats, f_edge: Ints, f_share: Floats, f_leg: Floats, u: Ints, v: Ints,
+    oneway: NDArray[np.int8], cost: Floats, seconds: Floats, facility: Ints, limit: float,
+) -> tuple[Floats, Ints]:  # fmt: skip
+    first, following = np.full(len(cost), -1, np.int32), np.full(len(f_edge), -1, np.int32)
+    for f in range(len(f_edge) - 1, -1, -1):
+        if f_edge[f] >= 0:
+            following[f] = first[f_edge[f]]
+            first[f_edge[f]] = f
+    best, which = np.full(len(edge), np.inf), np.full(len(edge), -1, np.int32)
+    for i in range(len(edge)):
+        e = edge[i]
+        if e < 0:
+            best[i] = np.nan
+            continue
+        a, w, value, owner = share[i], cost[e], np.inf, NONE
+        if not np.isfinite(w):
+            continue
+        if oneway[e] <= 0 or a == 0.0:
+            value, owner = seconds[u[e]] + a * w, facility[u[e]]
+        if oneway[e] >= 0 or a == 1.0:
+            other = seconds[v[e]] + (1.0 - a) * w
+            if other < value or (other == value and facility[v[e]] < owner):
+                value, owner = other, facility[v[e]]
+        f = first[e]
+        while f >= 0:
+            ahead = f_share[f] - a
+            if ahead == 0.0 or (ahead > 0.0 and oneway[e] >= 0) or (ahead < 0.0 and oneway[e] <= 0):
+                other = f_leg[f] + abs(ahead) * w
+                if other < value or (other == value and f < owner):
+                    value, owner = other, f
+            f = following[f]
+        value += leg[i]
+        if value <= limit:
+            best[i], which[i] = value, owner
+    return best, which
