@@ -79,13 +79,9 @@ def restore(url: str, file: Path) -> dict[str, Any]:
 
 
 def _facts(url: str) -> dict[str, Any]:
-    asked = {
-        "postgres": "SHOW server_version",
-        "postgis": "SELECT extversion FROM pg_extension WHERE extname = 'postgis'",
-        "revision": "SELECT version_num FROM alembic_version",
-    }
-    told = {key: _scalar(make_url(url), question) for key, question in asked.items()}
-    return {"format": FORMAT, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), **told}
+    told = data.postgres.about(url)
+    kept = {name: told[name] for name in ("server_version", "postgis", "revision")}
+    return {"format": FORMAT, "made_at": datetime.now(UTC).isoformat(timespec="seconds"), **kept}
 
 
 # --- the file ------------------------------------------------------------------------------------------------------
@@ -208,7 +204,8 @@ def _program(name: str, major: int | None = None) -> str:
 
 
 def _major(url: URL) -> int:
-    return int(_scalar(url, "SHOW server_version_num")) // 10_000
+    told = data.postgres.about(url.render_as_string(hide_password=False))
+    return int(told["server_version_num"]) // 10_000
 
 
 def _libpq(url: URL) -> str:
@@ -218,14 +215,6 @@ def _libpq(url: URL) -> str:
 
 def _surroundings(url: URL) -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C.UTF-8"} | ({"PGPASSWORD": str(url.password)} if url.password else {})
-
-
-def _scalar(url: URL, question: str) -> Any:
-    engine = sqlalchemy.create_engine(url)
-    with engine.connect() as connection:
-        answer = connection.scalar(sqlalchemy.text(question))
-    engine.dispose()
-    return answer
 
 
 @contextmanager

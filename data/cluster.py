@@ -19,7 +19,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -29,7 +28,7 @@ from gis.errors import Conflict, NotAllowed
 
 DATABASE = "wangge"
 SUPERUSER = "wangge"
-LOGINS = (SUPERUSER, "wangge_app")  # who the owner of the cluster may log in as
+LOGINS = (SUPERUSER, "wangge_login")  # who the owner of the cluster may log in as
 SYSTEM_FOLDER = Path("/var/lib/wangge")  # as root, for homes that the unprivileged user cannot enter
 SOCKET = ".s.PGSQL.5432"
 SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path, without its closing zero
@@ -86,21 +85,11 @@ class Cluster:
     def __init__(self, home: Path) -> None:
         self.home = home.absolute()
 
-    @cached_property
+    @property
     def place(self) -> Path:
         """The folder of everything the cluster keeps: `pg` in the home, or a system folder named in `pg.place`."""
-        pointer, inside = self.home / "pg.place", self.home / "pg"
-        if pointer.exists():
-            return Path(pointer.read_text().strip())
-        _make_folder(self.home)
-        _make_folder(inside)
-        if self._may_enter(inside):
-            return inside
-        outside = SYSTEM_FOLDER / f"{_digest(self.home)}-{secrets.token_hex(2)}"
-        _make_folder(SYSTEM_FOLDER)
-        _make_folder(outside)
-        _write(pointer, f"{outside}\n")
-        return outside
+        pointer = self.home / "pg.place"
+        return Path(pointer.read_text().strip()) if pointer.exists() else self.home / "pg"
 
     @property
     def elsewhere(self) -> bool:
@@ -186,21 +175,33 @@ class Cluster:
         shutil.rmtree(self.socket, ignore_errors=True)
         shutil.rmtree(self.place)
         (self.home / "pg.place").unlink(missing_ok=True)
-        self.__dict__.pop("place", None)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
         """One process at a time may make, start or stop."""
-        with self._open("changing") as lock:
+        make_folder(self.home)
+        lock = os.open(self.home, os.O_RDONLY)
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            self._settle()
             yield
+        finally:
+            os.close(lock)
+
+    def _settle(self) -> None:
+        """Make the place; outside the home where the owner of the processes cannot enter that."""
+        if self.place.exists():
+            return
+        make_folder(self.place)
+        if not self._may_enter(self.place):
+            outside = SYSTEM_FOLDER / f"{_digest(self.home)}-{secrets.token_hex(2)}"
+            make_folder(outside.parent)
+            make_folder(outside)
+            _write(self.home / "pg.place", f"{outside}\n")
 
     def _users(self) -> IO[str]:
-        return self._open("users")
-
-    def _open(self, name: str) -> IO[str]:
         try:
-            return (self.place / name).open("a")
+            return (self.place / "users").open("a")
         except PermissionError as error:
             raise NotAllowed("setup.not_owner", home=str(self.home)) from error
 
@@ -347,9 +348,8 @@ class Cluster:
         """The system user whose processes serve: ourselves, or somebody without rights when we are root."""
         if os.geteuid() != 0:
             return pwd.getpwuid(os.geteuid())
-        made = self.__dict__.get("place", Path("/nonexistent")) / "data"
-        if made.exists():
-            return pwd.getpwuid(made.stat().st_uid)
+        if self.folder.exists():
+            return pwd.getpwuid(self.folder.stat().st_uid)
         known = {entry.pw_name: entry for entry in pwd.getpwall()}
         return known.get("postgres") or known["nobody"]
 
@@ -372,7 +372,7 @@ class Cluster:
         folder.chmod(0o700)
 
     def _may_enter(self, folder: Path) -> bool:
-        if os.geteuid() != 0 or (folder / "data").exists():
+        if os.geteuid() != 0:
             return True
         owner = self._owner
         tried = subprocess.run(
@@ -424,10 +424,10 @@ def _wait(done: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Make one that the unprivileged user may pass through, but nobody else may list."""
     if not folder.exists():
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 

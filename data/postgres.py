@@ -1,4 +1,4 @@
-"""The PostgreSQL programs of this machine: which versions are there, and which of them bring PostGIS."""
+"""PostgreSQL itself: the programs this machine has, with PostGIS beside them, and what a server says of itself."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from gis.errors import MissingPart
 OLDEST_POSTGRES = 15  # security_invoker views, which row security needs
 OLDEST_POSTGIS = (3, 3)
 INSTALL = "apt-get install -y postgresql postgresql-postgis"
+
+SETTINGS = """
+    SELECT name, setting FROM pg_settings
+    WHERE name IN ('server_version', 'server_version_num', 'fsync', 'full_page_writes', 'synchronous_commit',
+                   'data_checksums')
+"""
+POSTGIS = "SELECT extversion FROM pg_extension WHERE extname = 'postgis'"
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,20 @@ def programs(major: int | None = None) -> Programs:
         command=f"apt-get install -y postgresql-{major} postgresql-{major}-postgis-3",
         major=major,
     )
+
+
+def about(url: str) -> dict[str, str]:
+    """What a server says of itself: version, PostGIS, schema, and the settings that decide whether it forgets."""
+    import sqlalchemy  # here and not above: who only asks for programs need not wait for it
+
+    import data.db
+
+    with data.db.refusals():
+        opened = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
+        with opened.connect() as connection:
+            told = dict(connection.execute(sqlalchemy.text(SETTINGS)).tuples().all())
+            told["postgis"] = connection.scalar(sqlalchemy.text(POSTGIS)) or ""
+    return told | {"revision": data.db.revision(url) or ""}
 
 
 def _places() -> list[tuple[Path, Path]]:

@@ -7,12 +7,15 @@ A command group lives in a file of its own, which says `register(app)` and impor
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from importlib import import_module
 from importlib.util import find_spec
 from types import TracebackType
 from typing import NoReturn
+
+os.environ["TYPER_USE_RICH"] = "0"  # plain help comes in half the time; read when typer is imported
 
 import typer
 from typer.exceptions import TyperException
@@ -22,7 +25,7 @@ import api.logs
 from api.cli.terminal import settings, tell, words
 from gis.errors import MissingPart, Refusal
 
-GROUPS = ("up", "test", "doctor", "db", "sample", "imports", "coverage")
+GROUPS = ("up", "test", "doctor", "db", "sample", "imports", "coverage", "vendor")
 
 DONE, REFUSED, USAGE, MISSING = range(4)
 STOPPED = 128 + signal.SIGTERM
@@ -34,7 +37,6 @@ def program() -> typer.Typer:
         help=words("cli.help"),
         no_args_is_help=True,
         add_completion=False,
-        rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
@@ -55,7 +57,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run one command; the exit status."""
     try:
-        status = program()(arguments, prog_name="wangge", standalone_mode=False)
+        command = typer.main.get_command(program())  # calling the app itself would put Typer's own excepthook in
+        status = command.main(arguments, prog_name="wangge", standalone_mode=False)
     except Refusal as refusal:
         api.cli.terminal.refuse(refusal)
         return MISSING if isinstance(refusal, MissingPart) else REFUSED

@@ -14,7 +14,7 @@ Json = Annotated[bool, typer.Option("--json", help=words("cli.json"))]
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help=words("db.help"), no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(help=words("db.help"), no_args_is_help=True)
     for command in (start, stop, status, migrate, backup, restore):
         said = command.__name__
         group.command(said, help=words(f"db.{said}.help"), epilog=example(EXAMPLES[said]))(command)
@@ -71,9 +71,8 @@ def backup(file: Annotated[Path, typer.Argument(help=words("db.file"))], *, json
 
 
 def restore(file: Annotated[Path, typer.Argument(help=words("db.file"))], *, json: Json = False) -> None:
-    import data.db
-
     import data.backup
+    import data.db
 
     if not file.is_file():
         raise NotFound("backup.no_file", file=str(file))

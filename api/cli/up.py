@@ -61,7 +61,9 @@ def up(
 @contextmanager
 def _only_one(url: str) -> Iterator[None]:
     """Hold the home for this `up`; the kernel lets go when we end, however we end."""
-    settings().home.mkdir(parents=True, exist_ok=True)
+    import data.cluster
+
+    data.cluster.make_folder(settings().home)
     with (settings().home / "up.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
