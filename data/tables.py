@@ -110,7 +110,7 @@ import_batch = Table(
     _text("attribution", nullable=False, server_default=""),
     Column("facts", JSONB, nullable=False, server_default="{}"),
     _now("imported_at"),
-    _one_of("what", "areas", "walknet", "facilities", "households", "reports"),
+    _one_of("what", "areas", "walknet", "facilities", "households", "reports", "basemap"),
 )  # fmt: skip
 
 area = Table(
@@ -268,6 +268,21 @@ walk_edge = Table(
     CheckConstraint("oneway IN (-1, 0, 1)", name="oneway"),
     _one_of("wheelchair", "yes", "no", "unknown"),
     Index("walk_edge_geom_idx", "geom", postgresql_using="gist"),
+)  # fmt: skip
+
+
+#: Drawn under a map, never counted.
+basemap = Table(
+    "basemap", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("what", nullable=False),
+    _text("name"),
+    Column("geom", Geometry("GEOMETRY", srid=4326, spatial_index=False), nullable=False),
+    Column("synthetic", Boolean, nullable=False),
+    Column("import_id", BigInteger, ForeignKey("import_batch.id")),
+    _one_of("what", "water", "green"),
+    CheckConstraint("ST_IsValid(geom) AND NOT ST_IsEmpty(geom)", name="geom"),
+    Index("basemap_geom_idx", "geom", postgresql_using="gist"),
 )  # fmt: skip
 
 
