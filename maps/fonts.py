@@ -11,8 +11,8 @@ import io
 from functools import cache
 from pathlib import Path
 
-from fontTools import subset
-from fontTools.ttLib import TTFont
+from fontTools import subset  # type: ignore[import-untyped]
+from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
 from gis.errors import MissingPart
 
@@ -43,9 +43,9 @@ def face(path: Path) -> int:
     return next(named, 0)
 
 
-def _family(path: Path, number: int) -> str | None:
+def _family(path: Path, number: int) -> str:
     with TTFont(path, fontNumber=number, lazy=True) as font:
-        return font["name"].getDebugName(1)
+        return str(font["name"].getDebugName(1))
 
 
 def embedded(text: str) -> str:

@@ -38,7 +38,7 @@ class Layer(MacroElement):
     )
 
     def __init__(self, layer: str, block: object) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._name, self._id = "layer", layer
         self.layer = layer
         self.json = safe_json(block)
@@ -59,7 +59,7 @@ def facilities(frame: gpd.GeoDataFrame) -> Layer:
 
 def water(frame: gpd.GeoDataFrame | None) -> Layer:
     """Water faces, and the lines of streams too narrow to have one."""
-    faces, lines = _by_dimension(frame, 2), _by_dimension(frame, 1)
+    faces, lines = by_dimension(frame, 2), by_dimension(frame, 1)
     return Layer("water", {"faces": maps.codec.polygons(faces), "lines": maps.codec.lines(lines)})
 
 
@@ -67,8 +67,8 @@ def walkways(frame: gpd.GeoDataFrame | None) -> Layer:
     """The walking network in three ranks; edges that meet end to end are joined, so one line says many."""
     if frame is None:
         return Layer("walkways", [])
-    ranks = _ranks(frame)
-    return Layer("walkways", [maps.codec.lines(_joined(frame.geometry[ranks == rank])) for rank in range(3)])
+    rank_of = ranks(frame)
+    return Layer("walkways", [maps.codec.lines(_joined(frame.geometry[rank_of == rank])) for rank in range(3)])
 
 
 def safe_json(block: object) -> str:
@@ -84,7 +84,7 @@ def safe_json(block: object) -> str:
 def simplified(frame: gpd.GeoDataFrame) -> np.ndarray:
     """Outlines with fewer vertices: neighbours of a partition keep one shared border, overlapping areas go alone."""
     geometry = np.asarray(frame.geometry, dtype=object).copy()
-    alone = _dedicated(frame)
+    alone = dedicated(frame)
     geometry[~alone] = shapely.coverage_simplify(geometry[~alone], TOLERANCE)
     geometry[alone] = shapely.simplify(geometry[alone], TOLERANCE)
     return geometry
@@ -114,7 +114,7 @@ def _level(name: str, frame: gpd.GeoDataFrame) -> dict[str, object]:
         "code": _plain(once["code"]),
         "name": _plain(once["name"]),
         "parent": _plain(once["parent_code"]) if "parent_code" in once else [],
-        "dedicated": np.flatnonzero(_dedicated(once)).tolist(),
+        "dedicated": np.flatnonzero(dedicated(once)).tolist(),
         "shape": maps.codec.polygons(simplified(once)),
         "middle": maps.codec.points(shapely.point_on_surface(np.asarray(once.geometry))),
         "figures": {f"{k}|{v}": _columns(figures(frame, once["code"], k, v)) for k, v in pairs(frame)},
@@ -129,12 +129,12 @@ def _columns(frame: pd.DataFrame) -> dict[str, object]:
     return {**facts, "unsure": np.flatnonzero(maps.palette.unsure(frame)).tolist()}
 
 
-def _dedicated(frame: gpd.GeoDataFrame) -> np.ndarray:
+def dedicated(frame: gpd.GeoDataFrame) -> np.ndarray:
     kind = frame["grid_kind"] if "grid_kind" in frame else pd.Series("", index=frame.index)
     return (kind == "dedicated").to_numpy()
 
 
-def _ranks(frame: gpd.GeoDataFrame) -> np.ndarray:
+def ranks(frame: gpd.GeoDataFrame) -> np.ndarray:
     highway = frame["highway"] if "highway" in frame else pd.Series("", index=frame.index)
     plain = highway.astype(str).str.removesuffix("_link")
     return np.select([plain.isin(MAIN), plain.isin(STREET)], [0, 1], 2)
@@ -145,11 +145,11 @@ def _joined(lines: gpd.GeoSeries) -> np.ndarray:
     return shapely.simplify(shapely.get_parts(merged), TOLERANCE / 4)
 
 
-def _by_dimension(frame: gpd.GeoDataFrame | None, dimension: int) -> np.ndarray:
+def by_dimension(frame: gpd.GeoDataFrame | None, dimension: int) -> np.ndarray:
     if frame is None:
         return np.array([], dtype=object)
     parts = shapely.get_parts(np.asarray(frame.geometry, dtype=object))
-    return shapely.simplify(parts[shapely.get_dimensions(parts) == dimension], TOLERANCE / 4)
+    return np.asarray(shapely.simplify(parts[shapely.get_dimensions(parts) == dimension], TOLERANCE / 4), dtype=object)
 
 
 def _plain(column: pd.Series) -> list[object]:

@@ -86,7 +86,7 @@ def _inline_script(name: str, is_module: bool) -> str:
     source = _joined(name) if is_module else read(name).decode()
     if "</script" in source.lower():
         raise ValueError(f"{name} would end its own tag")
-    return f'<script{" type=module" if is_module else ""}>{source}</script>'
+    return f"<script{' type=module' if is_module else ''}>{source}</script>"
 
 
 def _joined(entry: str) -> str:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import folium
+import folium.template
 import geopandas as gpd
 import jinja2
 from branca.element import Figure
@@ -65,15 +66,19 @@ class CoveragePage:
     verdict: str | None = None
 
 
+def _only(name: str, assets: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [pair for pair in assets if pair[0] == name]
+
+
 class CoverageMap(folium.Map):
     """folium's map with Leaflet alone: no jQuery, no Bootstrap, no icon fonts, and zoom by pinching left on."""
 
-    default_js = [pair for pair in folium.Map.default_js if pair[0] == "leaflet"]
-    default_css = [pair for pair in folium.Map.default_css if pair[0] == "leaflet_css"]
-    _template = jinja2.Template(
+    default_js = _only("leaflet", folium.Map.default_js)
+    default_css = _only("leaflet_css", folium.Map.default_css)
+    _template = folium.template.Template(
         '{% macro html(this, kwargs) %}<div class="folium-map" id="{{ this.get_name() }}"></div>{% endmacro %}'
         "{% macro script(this, kwargs) %}var {{ this.get_name() }} = L.map({{ this.get_name()|tojson }}, "
-        "{{ this.options|tojson }}).setView({{ this.location|tojson }}, {{ this.options.zoom|tojson }});{% endmacro %}"
+        "{{ this.options|tojavascript }}).setView({{ this.location|tojson }}, {{ this.options.zoom }});{% endmacro %}"
     )
 
 
@@ -115,10 +120,15 @@ def figure(page: CoveragePage, *, home: bool = False) -> Figure:
     drawn._id = "coverage"
     for layer in _layers(page, facts):
         drawn.add_child(layer)
-    root = drawn.get_root()
+    root = cast(Figure, drawn.get_root())
     root._template = _environment().get_template("coverage.html")
-    root.page = {**facts, "home": home, "say": _sayer(page.lang), "palette": maps.palette}
-    root.page["font"] = maps.fonts.embedded(_letters(page))
+    shell = {
+        "home": home,
+        "say": _sayer(page.lang),
+        "palette": maps.palette,
+        "font": maps.fonts.embedded(_letters(page)),
+    }
+    vars(root)["page"] = {**facts, **shell}
     return root
 
 

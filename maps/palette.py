@@ -70,7 +70,7 @@ GLYPHS = {
     "activity": Glyph("triangle", "#155c2a", "乐"),
 }
 
-#: Outlines on a 24 × 24 field, as SVG paths; the printed map draws the same ones.
+#: Outlines on a 24 × 24 field, as SVG paths, and the marker of matplotlib that comes nearest.
 OUTLINES = {
     "circle": "M12 2a10 10 0 1 0 .001 0z",
     "square": "M3 3h18v18H3z",
@@ -80,6 +80,9 @@ OUTLINES = {
     "triangle": "M12 1.5 23 22H1z",
     "hexagon": "M6.5 2.5h11L23 12l-5.5 9.5h-11L1 12z",
 }
+MARKERS = {
+    "circle": "o", "square": "s", "house": "p", "cross": "P", "diamond": "D", "triangle": "^", "hexagon": "h",
+}  # fmt: skip
 
 
 def glyph(kind: str, label: str) -> Glyph:

@@ -1,6 +1,6 @@
 // The figures of the chosen area, every kind and verdict of it, or what is known of the chosen facility.
 
-import { bounds, find, within } from "./atlas.js";
+import { bounds, find, middles, within } from "./atlas.js";
 import { facts } from "./blocks.js";
 import { table as facilities, positions } from "./facilities.js";
 import { countText, figuresOf, hasRate, rateText } from "./figures.js";
@@ -63,6 +63,14 @@ function facilityCard(index) {
 
 let map;
 
+// Keeps what was chosen clear of the card: left of it on a desk, above it on a phone.
+function uncover(place) {
+  const [card, size] = [document.getElementById("card").getBoundingClientRect(), map.getSize()];
+  const beside = card.width < 0.7 * size.x;
+  const corner = beside ? { paddingTopLeft: [60, 60], paddingBottomRight: [size.x - card.left + map.getContainer().getBoundingClientRect().left + 40, 60] } : { paddingTopLeft: [40, 40], paddingBottomRight: [40, card.height + 40] };
+  map.panInside(place, { ...corner, animate: false });
+}
+
 function draw() {
   const card = document.getElementById("card");
   const area = view.area && find(view.area);
@@ -70,22 +78,29 @@ function draw() {
   card.replaceChildren(...(area ? areaCard(area) : view.facility === null ? [] : facilityCard(view.facility)).filter(Boolean));
 }
 
+function reveal() {
+  const area = view.area && find(view.area);
+  if (area) uncover(middles(area.level)[area.index]);
+  else if (view.facility !== null) uncover(positions[view.facility]);
+}
+
 // For what was found by name and not by pointing: bring it into sight.
 export function visit({ level, index }) {
-  change({ area: level.code[index], facility: null });
   map.fitBounds(bounds(level, index), { maxZoom: 17, padding: [60, 60], animate: false });
+  change({ area: level.code[index], facility: null });
   document.getElementById("card").focus({ preventScroll: true });
 }
 
 export function visitFacility(index) {
-  change({ area: null, facility: index });
   map.setView(positions[index], Math.max(map.getZoom(), 16), { animate: false });
+  change({ area: null, facility: index });
   document.getElementById("card").focus({ preventScroll: true });
 }
 
 export function start(leafletMap) {
   map = leafletMap;
   watch(["area", "facility", "kind", "verdict", "lang"], draw);
+  watch(["area", "facility"], reveal);
   document.addEventListener("keydown", (event) => event.key === "Escape" && !document.querySelector("dialog[open]") && change({ area: null, facility: null }));
   draw();
 }

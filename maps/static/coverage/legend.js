@@ -41,12 +41,13 @@ function rows() {
 
 function meaning() {
   const { minutes, metres, data_date: date, run_id: run, created_at: created } = facts.run;
+  const short = (...parts) => element("p", { class: "short" }, ...parts);
   return element("div", { class: "meaning" },
     element("p", {}, both("legend.numerator")),
     element("p", {}, both("legend.denominator")),
-    element("p", {}, bothNamed("verdicts", view.verdict), "：", both(`verdict.${view.verdict}.means`, { minutes, metres })),
-    facts.exact ? null : element("p", {}, both("legend.rounded")),
-    element("p", {}, date ? both("legend.data_date", { date }) : null, date ? " · " : null, both("legend.run", { run, created })));
+    short(both(`verdict.${view.verdict}.means`, { minutes, metres })),
+    facts.exact ? null : short(both("legend.rounded")),
+    short(both("legend.run", { run, created, date: date || "–" })));
 }
 
 function draw() {

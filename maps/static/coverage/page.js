@@ -16,8 +16,12 @@ import { element, say } from "./words.js";
 
 const map = window.map_coverage;
 
+// Clear of the legend: beside it on a desk, above it on a phone.
 function wholeArea() {
-  map.fitBounds(L.latLngBounds(shapes(levels[0]).flat(3)), { padding: [24, 24], animate: false });
+  const legend = document.getElementById("legend").getBoundingClientRect();
+  const wide = map.getSize().x > 2.2 * legend.width;
+  const corner = wide ? { paddingTopLeft: [legend.width + 30, 20], paddingBottomRight: [70, 40] } : { paddingTopLeft: [14, 14], paddingBottomRight: [14, Math.min(legend.height, 0.4 * map.getSize().y) + 40] };
+  map.fitBounds(L.latLngBounds(shapes(levels[0]).flat(3)), { ...corner, animate: false });
 }
 
 // Leaflet sets attributions and titles as HTML; ours go in as text. Its default prefix shows a flag and is left out.
@@ -53,13 +57,13 @@ function opening() {
   if (level) visit({ level, index: level.index.get(view.area) });
 }
 
-wholeArea();
 marks();
+startLegend(map);
+wholeArea();
 startAreas(map);
 const tiles = startBasemap(map);
 startFacilities(map);
 startLabels(map);
-startLegend(map);
 startCard(map);
 startMenu(map, tiles);
 startSearch();

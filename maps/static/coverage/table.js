@@ -24,7 +24,7 @@ function sortBy(column) {
 function heading(column) {
   const sorted = column === order.column ? (order.downward ? "descending" : "ascending") : "none";
   const button = element("button", { type: "button", "data-column": column, onclick: () => sortBy(column) }, both(`area.${column}`), sorted === "none" ? "" : order.downward ? " ↓" : " ↑");
-  return element("th", { scope: "col", "aria-sort": sorted }, button);
+  return element("th", { scope: "col", "aria-sort": sorted, class: COLUMNS.indexOf(column) > 1 ? "number" : null }, button);
 }
 
 function line(level, { index, figures }) {
