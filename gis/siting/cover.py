@@ -1,0 +1,190 @@
+"""Leaving nobody out: the fewest (or cheapest) sites that cover all (LSCP), and the shortest longest walk (p-center).
+
+LSCP: Toregas, Swain, ReVelle & Bergman 1971. The p-center (Hakimi 1964) is a search by halves over the walking times
+of the table, asking at each whether so few sites can cover all (Minieka 1970). Elders whom no site can reach are left
+out of the question and counted in `Plan.unreachable`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numba
+import numpy as np
+
+from gis.errors import Invalid
+from gis.reach import BoolArray, FloatArray, Reach, by_site
+from gis.siting.highs import INFINITY, Model, Solution, maximise, part
+from gis.siting.problem import Effort, Problem
+from gis.siting.search import greedy, rules
+from gis.siting.table import Table, build
+
+
+@dataclass(frozen=True)
+class Cover:
+    """Opened sites that cover every row, what they cost, and the least that any cover can cost."""
+
+    opened: BoolArray
+    cost: float
+    bound: float
+    proof: str
+
+
+def fewest(problem: Problem, effort: Effort) -> Cover:
+    """The cheapest sites to open so that everyone who can be reached within the limit is."""
+    wanted = replace(problem, weights=(np.asarray(problem.weights) > 0).astype(float), add=None)
+    return _cover(wanted, build(wanted, "mclp"), effort, enough=None)
+
+
+@dataclass(frozen=True)
+class Centre:
+    """Opened sites, the longest walk with them, and a time that no choice can undercut."""
+
+    opened: BoolArray
+    longest_s: float
+    bound: float
+    proof: str
+
+
+def centre(problem: Problem, effort: Effort) -> Centre:
+    """The sites that make the longest walk as short as possible."""
+    asked = replace(problem, add=None, costs=None, weights=(np.asarray(problem.weights) > 0).astype(float))
+    times, add = _candidate_times(asked), problem.new_sites
+    found, low, high = None, 0, len(times) - 1
+    proven, proofs = 0, {"count"}
+    while low <= high:
+        middle = (low + high) // 2
+        cover = _cover_within(asked, times[middle], add, effort)
+        proofs.add(cover.proof)
+        if cover.cost <= add:
+            found, high = cover.opened, middle - 1
+        else:
+            low = middle + 1
+            proven = max(proven, low) if cover.bound > add else proven
+    if found is None:
+        last = _cover_within(asked, times[-1], add, effort)
+        raise Invalid("siting.centre_too_few", add=add, needed=int(last.bound))
+    return Centre(found, float(times[low]), float(times[min(proven, low)]), "highs" if "highs" in proofs else "count")
+
+
+def _cover_within(problem: Problem, limit_s: float, add: int, effort: Effort) -> Cover:
+    near = replace(problem, limit_s=float(limit_s))
+    return _cover(near, build(near, "mclp"), effort, enough=add)
+
+
+def _candidate_times(problem: Problem) -> FloatArray:
+    """All times that the longest walk can be: none below what the household worst placed has to walk anyway."""
+    usable = problem.existing | problem.openable
+    nearest = problem.reach.nearest_s(usable)
+    least = nearest[(problem.weights > 0) & np.isfinite(nearest)].max(initial=0.0)
+    times = np.unique(problem.reach.seconds[usable[problem.reach.sites]])
+    times = times[times >= least]
+    return times if len(times) else np.zeros(1)
+
+
+def _cover(problem: Problem, table: Table, effort: Effort, *, enough: float | None) -> Cover:
+    """Cover all rows; with `enough`, only until it is known whether so few suffice."""
+    costs, whole = problem.site_costs, bool(np.all(problem.site_costs == np.floor(problem.site_costs)))
+    found = _pruned(table, greedy(table, rules(problem), np.zeros(problem.site_count, bool), per_cost=True), costs)
+    cost = float(costs[found].sum())
+    step = 1.0 if whole else 1e-9 * max(cost, 1.0)
+    columns = table.columns
+    low, alive = _ascend(columns.indptr, columns.households, table.row_count, costs, cost, step, effort.rounds)
+    bound = min(_rounded(low, whole), cost)
+    quick = Cover(found, cost, bound, "lagrangian")
+    settled = bound >= cost - 1e-9 or (enough is not None and (cost <= enough or bound > enough))
+    if settled or effort.time_limit_s <= 0 or int(alive[table.rows.sites].sum()) > effort.exact_entries:
+        return quick
+    return _exact(table.rows.only(alive | found), costs, quick, whole, effort)
+
+
+def _rounded(bound: float, whole: bool) -> float:
+    return float(np.ceil(bound - 1e-6)) if whole else bound
+
+
+def _exact(rows: Reach, costs: FloatArray, quick: Cover, whole: bool, effort: Effort) -> Cover:
+    used, number = np.unique(rows.sites, return_inverse=True)
+    model = Model()
+    model.columns(-costs[used], integer=True)
+    one = np.ones(rows.household_count)
+    model.rows([part(rows.households, number, 1.0)], lower=one, upper=one * INFINITY)
+    start = quick.opened[used].astype(float)
+    slack = 1 - 1e-6 if whole else 0.0
+    solution = maximise(model, time_limit_s=effort.time_limit_s, start=start, slack=slack)
+    return _better(solution, used, costs, quick, whole)
+
+
+def _better(solution: Solution, used: np.ndarray, costs: FloatArray, quick: Cover, whole: bool) -> Cover:
+    bound = max(quick.bound, min(_rounded(-solution.bound, whole), quick.cost))
+    if solution.values is None:
+        return replace(quick, bound=bound)
+    opened = np.zeros(len(costs), dtype=bool)
+    opened[used[solution.values > 0.5]] = True
+    cost = float(costs[opened].sum())
+    if cost >= quick.cost:
+        return replace(quick, bound=bound, proof="highs")
+    return Cover(opened, cost, min(bound, cost), "highs")
+
+
+def _pruned(table: Table, found: BoolArray, costs: FloatArray) -> BoolArray:
+    """Close, dearest first, what the others cover anyway."""
+    kept, columns = found.copy(), by_site(table.rows)
+    times = np.bincount(columns.households[found[columns.sites]], minlength=table.row_count)
+    chosen = np.flatnonzero(found)
+    for site in chosen[np.argsort(-costs[chosen], kind="stable")]:
+        rows = columns.households[columns.indptr[site] : columns.indptr[site + 1]]
+        if np.all(times[rows] > 1):
+            kept[site] = False
+            times[rows] -= 1
+    return kept
+
+
+@numba.njit(cache=True)
+def _ascend(indptr, homes, n, costs, found, step, rounds):  # type: ignore[no-untyped-def]
+    """Lower bound of a set cover by subgradient steps: sum of u + sum of min(0, cost - u of the rows of a site)."""
+    m = len(indptr) - 1
+    alive = np.ones(m, np.bool_)
+    prices, held, slope, last = np.full(n, np.inf), np.zeros(n), np.ones(n), np.zeros(n)
+    for j in range(m):
+        for k in range(indptr[j], indptr[j + 1]):
+            prices[homes[k]] = min(prices[homes[k]], costs[j] / (indptr[j + 1] - indptr[j]))
+    highest, pace, stale = 0.0, 1.0, 0
+    for _ in range(rounds):
+        value = prices.sum()
+        slope[:] = 1.0
+        reduced = costs.copy()
+        for j in range(m):
+            if alive[j]:
+                for k in range(indptr[j], indptr[j + 1]):
+                    reduced[j] -= prices[homes[k]]
+                if reduced[j] < 0.0:
+                    value += reduced[j]
+                    for k in range(indptr[j], indptr[j + 1]):
+                        slope[homes[k]] -= 1.0
+        for j in range(m):
+            if value + reduced[j] > found - step * (1 - 1e-6):
+                alive[j] = False if reduced[j] > 0.0 else alive[j]
+        if value > highest:
+            highest, stale = value, 0
+            held[:] = prices
+        else:
+            stale += 1
+        if highest > found - step * (1 - 1e-6):
+            break
+        if stale == 8:
+            pace *= 0.6
+            stale = 0
+            prices[:] = held
+            last[:] = 0.0
+            continue
+        size = 0.0
+        for i in range(n):
+            last[i] = slope[i] + 0.8 * last[i]
+            if prices[i] <= 0.0 and last[i] < 0.0:
+                last[i] = 0.0
+            size += last[i] * last[i]
+        if size <= 0.0:
+            break
+        for i in range(n):
+            prices[i] = max(prices[i] + pace * (found - value) / size * last[i], 0.0)
+    return min(highest, found), alive
