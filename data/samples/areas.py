@@ -11,27 +11,33 @@ import shapely
 
 from data.samples import official
 from data.samples.blocks import Floats, Ints, Shapes
-from data.samples.growth import Neighbours, balanced, spread_seeds
+from data.samples.growth import balanced, spread_seeds
 from data.samples.partition import Coverage, dissolve
 from data.samples.sketch import Sketch, StreetSeed
+from gis.crs import Metric
 
 ROW_M = 120.0
 
 
 @dataclass(frozen=True)
 class Division:
-    """Of every grid: its street and community (positions in the official tables) and its code."""
+    """Of every grid: its street and community (positions in the official tables), its code and its residents."""
 
     street: Ints
     community: Ints
     code: np.ndarray
+    residents: Floats
 
 
-def assign(coverage: Coverage, sketch: Sketch, *, residents: Floats) -> Division:
-    """Let 22 streets grow to their sketched sizes, and in each its communities to equal numbers of residents."""
+def assign(coverage: Coverage, sketch: Sketch, *, built: Floats) -> Division:
+    """Let 22 streets grow to their sketched sizes, and in each its communities to equal numbers of residents.
+
+    `built` is the built-up ground of every grid; its street's density makes it relative numbers of residents.
+    """
     street = _streets(coverage, sketch.streets)
+    residents = built * np.array([seed.residents for seed in sketch.streets])[street] + 1.0
     community = _communities(coverage, street, residents)
-    return Division(street, community, _codes(coverage, community))
+    return Division(street, community, _codes(coverage, community), residents)
 
 
 def _streets(coverage: Coverage, seeds: tuple[StreetSeed, ...]) -> Ints:
@@ -93,7 +99,7 @@ def _codes(coverage: Coverage, community: Ints) -> np.ndarray:
 def frame(
     outline: shapely.Polygon, coverage: Coverage, division: Division, *, special: pd.DataFrame
 ) -> gpd.GeoDataFrame:
-    """All areas, level by level, dissolved upwards and turned to degrees (columns of gis.frames.AREAS and synthetic)."""
+    """All areas, level by level, dissolved upwards, in degrees (gis.frames.AREAS and synthetic)."""
     streets, communities = official.streets(), official.communities()
     name, _ = official.district()
     grids = _grids(coverage, division, communities)
@@ -131,8 +137,6 @@ def _grids(coverage: Coverage, division: Division, communities: pd.DataFrame) ->
 
 def _degrees(shapes: Shapes, outline: shapely.Polygon) -> Shapes:
     """To EPSG:4326 at 1e-8 degrees; corners of the real outline get back exactly the coordinates they came with."""
-    from gis.crs import Metric
-
     plane = Metric(official.SRID)
     points = shapely.get_coordinates(shapes)
     keys, place = np.unique(np.round(points, 2), axis=0, return_inverse=True)

@@ -29,14 +29,14 @@ class Fabric:
 
 #: Shares are of the cells (compounds) and of the superblocks (villages, fields).
 FABRICS = {
-    "island": Fabric(60_000, 9_000, 1_700, 5, 0.0, 0.0, 0.0),
-    "old": Fabric(70_000, 8_300, 900, 6, 0.10, 0.0, 0.0),
-    "mixed": Fabric(120_000, 15_000, 1_900, 8, 0.35, 0.06, 0.01),
-    "loose": Fabric(230_000, 47_000, 4_300, 10, 0.32, 0.16, 0.12),
-    "outer": Fabric(420_000, 120_000, 13_000, 10, 0.0, 0.0, 0.0),
+    "island": Fabric(60_000, 12_000, 2_200, 5, 0.0, 0.0, 0.0),
+    "old": Fabric(70_000, 9_300, 1_550, 6, 0.10, 0.0, 0.0),
+    "mixed": Fabric(120_000, 17_500, 3_700, 8, 0.35, 0.06, 0.01),
+    "loose": Fabric(230_000, 51_000, 8_800, 10, 0.32, 0.16, 0.12),
+    "outer": Fabric(420_000, 120_000, 26_000, 10, 0.0, 0.0, 0.0),
 }
 KINDS = tuple(FABRICS)
-VILLAGE_BLOCK_M2 = 750.0
+VILLAGE_BLOCK_M2 = 1_500.0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One planar coverage of the district: faces from noded lines, water shared out to its banks, grids dissolved from faces.
+"""One planar coverage of the district: faces from noded lines, water shared out to its banks.
 
 Every border is a chain of noded lines, so neighbours share their vertices and each level tiles the one above it
 exactly, by construction.

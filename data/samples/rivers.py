@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from data.samples.sketch import Course, Floats, Sketch
+from data.samples.sketch import Course, Floats, Sketch, smooth
 
 BEAD_M = 60.0
 RIB_M = 170.0
@@ -16,7 +16,7 @@ RIB_M = 170.0
 
 @dataclass(frozen=True)
 class Water:
-    """`wide` may be crossed on main roads' bridges only, `narrow` (canals) also on small ones; metres."""
+    """`wide` may be crossed on main roads' bridges only, `narrow` and `canals` also on small ones; metres."""
 
     wide: shapely.Geometry
     narrow: shapely.Geometry
@@ -46,7 +46,7 @@ def draw(sketch: Sketch, rng: np.random.Generator) -> Water:
         bands=np.concatenate([bands, lakes]),
         middles=np.array([shapely.LineString(c.line) for c in courses if not c.follows_outline]),
         ribs=np.concatenate([_ribs(river) for river in courses]),
-        canals=tuple((shapely.LineString(c.line), _width(c)) for c in courses if c.canal),
+        canals=tuple((shapely.LineString(c.line), _width(c)) for c in courses if c.canal or c.island),
     )
 
 
@@ -85,7 +85,10 @@ def _band(river: Course, rng: np.random.Generator) -> shapely.Geometry:
 def _lake(at: list[list[float]], radius: float, rng: np.random.Generator) -> shapely.Geometry:
     radii = radius * rng.uniform(0.75, 1.15, len(at))
     blobs = shapely.buffer(shapely.points(np.array(at, float)), radii, quad_segs=5)
-    return shapely.simplify(shapely.union_all(blobs).buffer(25).buffer(-25), 3.0)
+    pond = shapely.simplify(shapely.union_all(blobs).buffer(60).buffer(-60), 6.0)
+    rim = shapely.get_coordinates(pond)[:-1]
+    rim += (rim - rim.mean(axis=0)) * rng.normal(0, 0.07, (len(rim), 1))
+    return shapely.Polygon(smooth(np.concatenate([rim, rim[:1]]), 2)).buffer(0)
 
 
 def _rounded(wide: shapely.Geometry) -> shapely.Geometry:
