@@ -18,7 +18,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -241,12 +241,17 @@ class Cluster:
     # --- starting and stopping -------------------------------------------------------------------------------------
 
     def _start(self) -> None:
+        if not _wait(self._serves, PATIENCE_S):
+            raise Conflict("setup.cluster_failed", program="postgres", reason=self._last_words(), log=str(self.log))
+
+    def _serves(self) -> bool:
+        """Whether the database answers; a server that is not there, or dies under us, is brought up."""
         if not self.running:
             self._make()
             self._clear_leavings()
             self._configure()
             self._launch()
-        self._create_database()
+        return self._has_database()
 
     def _launch(self) -> None:
         with (self.place / "start.log").open("w") as log:
@@ -259,7 +264,7 @@ class Cluster:
                 **self._as_owner(),
             )
         _wait(lambda: self._ready() or server.poll() is not None, PATIENCE_S)
-        if not self._ready():
+        if server.poll() is not None:
             raise Conflict("setup.cluster_failed", program="postgres", reason=self._last_words(), log=str(self.log))
 
     def _ready(self) -> bool:
@@ -268,8 +273,9 @@ class Cluster:
 
     def _last_words(self) -> str:
         logs = [self.place / "start.log", *sorted(self.log.glob("*"), key=os.path.getmtime)]
-        fatal = [line for log in logs for line in log.read_text(errors="replace").splitlines() if "FATAL" in line]
-        return fatal[-1] if fatal else "?"
+        lines = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
+        fatal = [line for line in lines if "FATAL" in line]
+        return (fatal or lines or ["?"])[-1]
 
     def _stop(self) -> None:
         for how in (signal.SIGINT, signal.SIGQUIT):  # fast: roll back and close; immediate: only if that hangs
@@ -385,18 +391,20 @@ class Cluster:
         )
         return tried.returncode == 0
 
-    def _create_database(self) -> None:
+    def _has_database(self) -> bool:
+        """Make our database where it is missing; False while the server takes no connections."""
         import psycopg2  # not at the top: `wangge --help` must not pay for it
 
-        connection = psycopg2.connect(host=str(self.socket), user=SUPERUSER, dbname="postgres")
         try:
+            connection = psycopg2.connect(host=str(self.socket), user=SUPERUSER, dbname="postgres")
+        except psycopg2.OperationalError:
+            return False
+        with closing(connection), connection.cursor() as cursor:
             connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
-                if cursor.fetchone() is None:
-                    cursor.execute(f"CREATE DATABASE {DATABASE} TEMPLATE template0")
-        finally:
-            connection.close()
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
+            if cursor.fetchone() is None:
+                cursor.execute(f"CREATE DATABASE {DATABASE} TEMPLATE template0")
+        return True
 
 
 @contextmanager

@@ -56,12 +56,17 @@ def home() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[data.cluster.Cluster]:
-    """One private PostGIS for all tests of this run."""
+def needs_postgis() -> None:
+    """PostgreSQL's programs with PostGIS, for tests that start servers of their own."""
     try:
         data.postgres.programs()
     except MissingPart:
         lacking("PostgreSQL with PostGIS")
+
+
+@pytest.fixture(scope="session")
+def cluster(needs_postgis: None) -> Iterator[data.cluster.Cluster]:
+    """One private PostGIS for all tests of this run."""
     with tempfile.TemporaryDirectory(prefix="wangge-") as folder:
         os.chmod(folder, 0o711)
         made = data.cluster.Cluster(Path(folder) / "home")

@@ -9,14 +9,14 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.terminal import example, say, settings, step, words
-from gis.errors import Busy, Conflict
+from gis.errors import Busy, Conflict, Refusal
 
 if TYPE_CHECKING:
     import data.cluster
@@ -131,8 +131,9 @@ def _watched(cluster: data.cluster.Cluster) -> Iterator[None]:
     def watch() -> None:
         while not over.wait(WATCH_EVERY_S):
             if not cluster.running:
-                cluster.start()
-                say("up.restarted")
+                with suppress(Refusal):  # it will be tried again
+                    cluster.start()
+                    say("up.restarted")
 
     watcher = threading.Thread(target=watch, name="database-watch", daemon=True)
     watcher.start()
