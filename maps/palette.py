@@ -44,8 +44,8 @@ HATCHES = {
 
 BACKGROUND = "#f2efe8"
 INK = "#14212b"
-WATER = "#c3dcea"
-WATER_EDGE = "#8fb5cb"
+WATER = "#cddaea"
+WATER_EDGE = "#8aa6c2"
 WALKWAY = "#31424f"
 BORDER = "#ffffff"
 BORDER_STRONG = "#3a2a1a"

@@ -70,7 +70,20 @@ def _special(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def levels(names: list[str] | None = None) -> dict[str, gpd.GeoDataFrame]:
     """District to grid; the tenth area of each level from the streets down has no figures at all."""
-    streets = names or ["沙面街", "岭南街", "华林街", "多宝街", "昌华街", "逢源街", "龙津街", "金花街", "彩虹街", "南源街", "西村街", "站前街"]
+    streets = names or [
+        "沙面街",
+        "岭南街",
+        "华林街",
+        "多宝街",
+        "昌华街",
+        "逢源街",
+        "龙津街",
+        "金花街",
+        "彩虹街",
+        "南源街",
+        "西村街",
+        "站前街",
+    ]
     made = {
         "district": _areas("district", 1, 1, ["试验区"]),
         "street": _areas("street", 4, 3, streets),
