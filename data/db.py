@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from data.copying import copy
-from gis.errors import Busy, Conflict, Fault, Invalid, MissingPart, NotAllowed, Refusal
+from gis.errors import BadRows, Busy, Conflict, Fault, Invalid, MissingPart, NotAllowed, Refusal
 
 __all__ = ["Engine", "Session", "check_ready", "copy", "engine", "migrate", "refusals", "revision", "transaction"]
 
@@ -203,12 +203,12 @@ def refusal_of(error: Exception) -> Refusal | None:
 
 
 def _guard(error: Exception) -> Refusal:
-    """What our own triggers say: the code as message, the faults as JSON beside it; the first stands for all."""
+    """What our own triggers say: a code as message, and as JSON beside it every fault they found."""
     diagnostics = _original(error).diag
-    faults = json.loads(diagnostics.message_detail or "[]")
-    first = {key: value for key, value in faults[0].items() if key != "fault"} if faults else {}
-    kind = Conflict if faults else NotAllowed
-    return kind(diagnostics.message_primary, faults=[_fault(one) for one in faults], **first)
+    faults = [_fault(one) for one in json.loads(diagnostics.message_detail)]
+    if len(faults) > 1:
+        return BadRows("areas.refused", faults)
+    return Conflict(diagnostics.message_primary, **(faults[0].facts if faults else {}))
 
 
 def _fault(one: dict[str, object]) -> Fault:

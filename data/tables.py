@@ -7,6 +7,8 @@ operators are not leakproof, so under row security only a plain btree on the row
 
 from __future__ import annotations
 
+from typing import Any
+
 from geoalchemy2 import Geometry
 from sqlalchemy import (
     BigInteger,
@@ -66,7 +68,7 @@ def _in_bounds() -> CheckConstraint:
     )
 
 
-def _as_sent() -> tuple[Column[object], ...]:
+def _as_sent() -> tuple[Column[Any], ...]:
     """The coordinates as their sender wrote them, and the datum or EPSG code they were declared in."""
     return (Column("lon_sent", Float(53)), Column("lat_sent", Float(53)), _text("datum_sent"))
 

@@ -182,12 +182,12 @@ CREATE FUNCTION wangge_private.area_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     PERFORM wangge_private.area_note(array_agg(parent), array_agg(touched.valid))
-    FROM removed AS old JOIN added AS new USING (id)
-    CROSS JOIN LATERAL (VALUES (old.parent_code, old.valid), (old.code, old.valid),
-                               (new.parent_code, new.valid), (new.code, new.valid)) AS touched (parent, valid)
-    WHERE (old.code, old.level, old.grid_kind, old.parent_code, old.valid)
-          IS DISTINCT FROM (new.code, new.level, new.grid_kind, new.parent_code, new.valid)
-       OR ST_AsBinary(old.geom) <> ST_AsBinary(new.geom)
+    FROM removed AS was JOIN added AS now_is USING (id)
+    CROSS JOIN LATERAL (VALUES (was.parent_code, was.valid), (was.code, was.valid),
+                               (now_is.parent_code, now_is.valid), (now_is.code, now_is.valid)) AS touched (parent, valid)
+    WHERE (was.code, was.level, was.grid_kind, was.parent_code, was.valid)
+          IS DISTINCT FROM (now_is.code, now_is.level, now_is.grid_kind, now_is.parent_code, now_is.valid)
+       OR ST_AsBinary(was.geom) <> ST_AsBinary(now_is.geom)
     HAVING count(*) > 0;
     RETURN NULL;
 END

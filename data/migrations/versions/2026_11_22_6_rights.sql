@@ -128,3 +128,4 @@ CREATE POLICY auditor_read ON audit_log FOR SELECT TO wangge_auditor USING ((SEL
 GRANT INSERT (actor, action, subject, purpose, facts) ON audit_log
     TO wangge_inspector, wangge_community, wangge_street, wangge_planner, wangge_partner, wangge_auditor, wangge_admin;
 GRANT SELECT ON audit_log TO wangge_auditor;
+GRANT EXECUTE ON FUNCTION wangge_private.audit_digest(audit_log) TO wangge_auditor;

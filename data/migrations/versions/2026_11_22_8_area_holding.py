@@ -4,8 +4,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "2026_11_22_7_area_holding"
-down_revision = "2026_11_22_6_rights"
+revision = "2026_11_22_8_area_holding"
+down_revision = "2026_11_22_7_basemap"
 branch_labels = depends_on = None
 
 
