@@ -23,6 +23,7 @@ from gis.verdicts import (
     FRAGILE,
     HORIZON,
     NOT_APPLICABLE,
+    SLACK,
     UNCOVERED,
     UNKNOWN,
     Decision,
@@ -105,8 +106,8 @@ def _kind(
     which = np.where(np.isfinite(value), which, -1)
     letters = _letters(value, homes.ok, limit)
     if len(possible) > len(certain):
-        hoped = gis.walking.to_nearest(way, homes, sites.take(possible), limit=limit)[0] + extra
-        letters[(letters == UNCOVERED) & (hoped <= limit)] = UNKNOWN
+        hoped = gis.walking.to_nearest(way, homes, sites.take(possible), limit=limit * HORIZON)[0] + extra
+        letters[(letters == UNCOVERED) & (hoped <= limit + SLACK)] = UNKNOWN
     return letters, value, np.append(certain, np.int32(-1))[which]
 
 
@@ -115,13 +116,13 @@ def _within(value: Floats, horizon: float) -> Floats:
 
 
 def _letters(value: Floats, known: Flags, limit: float) -> Letters:
-    return np.select([~known, value <= limit], [UNKNOWN, COVERED], UNCOVERED).astype(np.uint8)
+    return np.select([~known, value <= limit + SLACK], [UNKNOWN, COVERED], UNCOVERED).astype(np.uint8)
 
 
 def _standard(stand: Ground) -> Decision:
     answer, rows = _blank(stand), np.flatnonzero(stand.profile != NOBODY).astype(np.int32)
     homes, sites = stand.snaps(gis.profiles.find("standard"))
-    way, homes = gis.walking.in_metres(stand.net), homes.take(rows)
+    way, homes = gis.walking.in_metres(stand.net, limit=stand.request.metres * HORIZON), homes.take(rows)
     for j, kind in enumerate(stand.request.kinds):
         _put(answer, rows, j, _kind(stand, way, homes, sites, kind=kind, limit=stand.request.metres))
     return answer
@@ -129,7 +130,7 @@ def _standard(stand: Ground) -> Decision:
 
 def _personal(stand: Ground) -> Decision:
     answer = _blank(stand)
-    for profile, rows in stand.walkers():
+    for profile, rows in stand.walkers:
         homes, sites = stand.snaps(profile)
         way, homes, floors = stand.way(profile), homes.take(rows), stand.floors(profile)[rows]
         for j, kind in enumerate(stand.request.kinds):
@@ -148,30 +149,30 @@ def _at_speed(stand: Ground, personal: Decision, factor: float) -> Letters:
     low, high = sorted((limit, limit * factor))
     near = (personal.value >= low * (1 - 1e-9)) & (personal.value <= high * (1 + 1e-9))
     near &= personal.letters == (UNCOVERED if factor > 1 else COVERED)
-    for profile, rows in stand.walkers():
+    for profile, rows in stand.walkers:
         homes, sites = stand.snaps(profile)
-        way, floors = gis.walking.in_seconds(stand.net, gis.profiles.at_speed(profile, factor)), stand.floors(profile)
+        way, floors = stand.way(gis.profiles.at_speed(profile, factor)), stand.floors(profile)
         for j, kind in enumerate(stand.request.kinds):
             some = rows[near[rows, j]]
             if len(some):
                 sites_j = sites.take(stand.of_kind(kind)[0])
-                value = gis.walking.to_nearest(way, homes.take(some), sites_j, limit=limit)[0] + floors[some]
-                letters[some, j] = np.where(value <= limit, COVERED, UNCOVERED)
+                value = gis.walking.to_nearest(way, homes.take(some), sites_j, limit=limit + SLACK)[0] + floors[some]
+                letters[some, j] = np.where(value <= limit + SLACK, COVERED, UNCOVERED)
     return letters
 
 
 def _through_unknown(stand: Ground, personal: Decision) -> Flags:
     """Covered on wheels, but not if every edge of unrecorded passability were closed."""
-    through = np.zeros(personal.letters.shape, bool)
-    for profile, rows in stand.walkers():
+    through, limit = np.zeros(personal.letters.shape, bool), stand.request.seconds + SLACK
+    for profile, rows in stand.walkers:
         if not profile.wheels:
             continue
         homes, sites = stand.snaps(profile)
         strict = gis.walking.without(stand.way(profile), stand.net.wheelchair == 0)
         for j, kind in enumerate(stand.request.kinds):
             sites_j = sites.take(stand.of_kind(kind)[0])
-            value = gis.walking.to_nearest(strict, homes.take(rows), sites_j, limit=stand.request.seconds)[0]
-            late = ~(value + stand.floors(profile)[rows] <= stand.request.seconds)
+            value = gis.walking.to_nearest(strict, homes.take(rows), sites_j, limit=limit)[0]
+            late = ~(value + stand.floors(profile)[rows] <= limit)
             through[rows, j] = (personal.letters[rows, j] == COVERED) & late
     return through
 
@@ -193,7 +194,7 @@ def _straight(stand: Ground, rows: Ints, kind: str) -> tuple[Letters, Floats, In
     letters = _letters(value, known, radius)
     if len(possible) > len(certain):
         hoped = _nearest_point(homes.x[known], homes.y[known], stand, possible)[0]
-        letters[known] = np.where((letters[known] == UNCOVERED) & (hoped <= radius), UNKNOWN, letters[known])
+        letters[known] = np.where((letters[known] == UNCOVERED) & (hoped <= radius + SLACK), UNKNOWN, letters[known])
     return letters, value, which
 
 
@@ -212,7 +213,7 @@ def _to_home(stand: Ground) -> dict[str, Decision]:
     if not delivering:
         return {}
     profile = gis.profiles.find(stand.request.provider)
-    answer, way = _blank(stand), gis.walking.from_provider(stand.net, profile)
+    answer, way = _blank(stand), gis.walking.reversed_(stand.way(profile))
     rows = np.flatnonzero(~stand.households["in_institution"].to_numpy(bool)).astype(np.int32)
     homes, sites = stand.snaps(profile)
     homes, floors = homes.take(rows), stand.floors(profile)[rows]
@@ -248,7 +249,7 @@ def _snapped(stand: Ground) -> tuple[Floats, NDArray[np.str_]]:
     """Access leg and reason of each household: on its own profile's network, on the open one if nobody walks."""
     homes, _ = stand.snaps(gis.profiles.find("standard"))
     leg, reason = homes.leg_m.copy(), homes.reason.copy()
-    for profile, rows in stand.walkers():
+    for profile, rows in stand.walkers:
         own, _ = stand.snaps(profile)
         leg[rows], reason[rows] = own.leg_m[rows], own.reason[rows]
     return leg, reason

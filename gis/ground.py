@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -16,13 +17,14 @@ import gis.profiles
 import gis.walking
 from gis.frames import FACILITIES, HOUSEHOLDS, require
 from gis.profiles import NOBODY, Profile
-from gis.verdicts import Request
+from gis.verdicts import HORIZON, Request
 from gis.walking import Way
 from gis.walknet import Snaps, WalkNet, snap
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Flags = NDArray[np.bool_]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,14 @@ class Places:
     reason: NDArray[np.str_]
 
     def take(self, rows: NDArray) -> Places:
+        """Some of the points, by position or mask."""
         return Places(self.x[rows], self.y[rows], self.reason[rows])
+
+    def only(self, rows: NDArray) -> Places:
+        """As many points, but nowhere except in these rows."""
+        x = np.full(len(self.x), np.nan)
+        x[rows] = self.x[rows]
+        return Places(x, self.y, self.reason)
 
 
 def places(frame: pd.DataFrame, srid: int) -> Places:
@@ -64,30 +73,48 @@ class Ground:
     homes: Places
     sites: Places
     profile: NDArray[np.str_]
-    _snaps: dict[object, tuple[Snaps, Snaps]] = field(default_factory=dict)
-    _ways: dict[object, Way] = field(default_factory=dict)
+    _kept: dict[object, Any] = field(default_factory=dict)
 
     def way(self, profile: Profile) -> Way:
-        if profile not in self._ways:
-            self._ways[profile] = gis.walking.in_seconds(self.net, profile)
-        return self._ways[profile]
+        """The network as this profile walks it, as far as the horizon."""
+        limit = self.request.seconds * HORIZON
+        return self._once(("way", profile), lambda: gis.walking.in_seconds(self.net, profile, limit=limit))
 
     def snaps(self, profile: Profile) -> tuple[Snaps, Snaps]:
-        """Homes and sites on the edges a profile may use; profiles with the same edges share them."""
+        """Homes and sites on the edges a profile may use; profiles with the same edges share them.
+
+        On the edges open to everybody all homes are snapped, on fewer only those of households that need it.
+        """
         access = (profile.steps, profile.wheels)
-        if access not in self._snaps:
-            usable = gis.profiles.usable(self.net, profile)
-            self._snaps[access] = (self._snap(self.homes, usable), self._snap(self.sites, usable))
-        return self._snaps[access]
+        return self._once(access, lambda: self._snap_all(profile))
+
+    def floors(self, profile: Profile) -> Floats:
+        """Seconds from the door of each home to the street."""
+        return self._once(("floors", profile), lambda: gis.profiles.floor_seconds(self.households, profile))
+
+    @property
+    def walkers(self) -> list[tuple[Profile, Ints]]:
+        """Each profile that occurs, and the households that walk with it."""
+        return self._once("walkers", lambda: list(_grouped(self.profile)))
+
+    def _once(self, key: object, make: Callable[[], T]) -> T:
+        if key not in self._kept:
+            self._kept[key] = make()
+        return cast(T, self._kept[key])
+
+    def _snap_all(self, profile: Profile) -> tuple[Snaps, Snaps]:
+        usable, homes = gis.profiles.usable(self.net, profile), self.homes
+        if not usable.all():
+            same = [
+                rows for other, rows in self.walkers if (other.steps, other.wheels) == (profile.steps, profile.wheels)
+            ]
+            homes = homes.only(np.concatenate([*same, np.zeros(0, np.int32)]))
+        return self._snap(homes, usable), self._snap(self.sites, usable)
 
     def _snap(self, where: Places, usable: Flags) -> Snaps:
         snaps = snap(self.net, where.x, where.y, usable=usable, max_m=self.request.snap_m)
         reason = np.where(where.reason == "", snaps.reason, where.reason)
         return Snaps(snaps.edge, snaps.along_m, snaps.leg_m, snaps.x, snaps.y, reason)
-
-    def floors(self, profile: Profile) -> Floats:
-        """Seconds from the door of each home to the street."""
-        return gis.profiles.floor_seconds(self.households, profile)
 
     def of_kind(self, kind: str, *, delivers: bool = False) -> tuple[Ints, Ints]:
         """Rows of the facilities of a kind: surely open, and possibly open (the former among them)."""
@@ -95,10 +122,12 @@ class Ground:
         certain = wanted & (self.facilities["open"].to_numpy() == gis.hours.OPEN)
         return np.flatnonzero(certain).astype(np.int32), np.flatnonzero(wanted).astype(np.int32)
 
-    def walkers(self) -> Iterator[tuple[Profile, Ints]]:
-        """Each profile that occurs and the households that walk with it."""
-        for name in sorted(set(self.profile.tolist()) - {NOBODY}):
-            yield gis.profiles.find(name), np.flatnonzero(self.profile == name).astype(np.int32)
+
+def _grouped(profile: NDArray[np.str_]) -> Iterator[tuple[Profile, Ints]]:
+    names, which = np.unique(profile, return_inverse=True)
+    for i, name in enumerate(names):
+        if name != NOBODY:
+            yield gis.profiles.find(str(name)), np.flatnonzero(which == i).astype(np.int32)
 
 
 def ground(net: WalkNet, households: pd.DataFrame, *, facilities: pd.DataFrame, request: Request) -> Ground:

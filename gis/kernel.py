@@ -1,17 +1,20 @@
 """Bounded shortest paths over the walking network, compiled.
 
-A search starts at the facilities and runs against the direction of walking, so that what it finds at a node is the time
-*from* that node *to* the nearest facility. A facility partway along an edge is two seeds, one at each end it can be
-reached from, each with its offset.
+A search starts at the facilities and runs against the direction of walking, so that what it finds at a node is the cost
+*from* that node *to* the nearest facility, in seconds or metres. A facility partway along an edge is two seeds, one at
+each end it can be reached from, each with its offset.
 
-A label is (seconds, facility); smaller seconds win, of equal seconds the smaller facility. Adding a float is monotone,
-so the least labels are unique: whatever order the queue works in, the answer has the same bits. `gis.plain` says the
-same thing with scipy and is the truth these loops are tested against.
+Costs are whole numbers of a small unit, rounded down: 2^-20 of a second (or metre) up to a limit of 2,047, coarser
+beyond. A label is cost x 2^32 + facility in one 64-bit word, so one comparison asks for the smaller cost and, of equal
+costs, the smaller facility. Whole numbers add exactly, so the least labels are unique: whatever order the queue works
+in, whatever was added or removed before, the same network gives the same bits. `gis.plain` says the same with scipy
+and is the truth these loops are tested against.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor, log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,75 +23,127 @@ from gis.compiled import compiled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
-Longs = NDArray[np.int64]
+Words = NDArray[np.uint64]
 
-#: No facility: larger than any index, so that it loses every comparison.
-NONE = np.int32(2**31 - 1)
+#: Facility of a label that has none: larger than any.
+NONE = 2**32 - 1
 
-BUCKETS_AT_MOST = 4096
+#: Cost of a closed arc; no label reaches it.
+CLOSED = 2**31 - 1
+
+FINEST = 2.0**20
+
+#: Entries a queue begins with; it grows when full.
+ROOM = 2**15
+
+_ONE, _HALF, _COST, _REST = np.uint64(1), np.uint64(32), np.uint64(0xFFFFFFFF00000000), np.uint64(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, eq=False)
 class Arcs:
     """Arcs out of node i are `head[start[i]:start[i + 1]]`; each belongs to edge `edge`."""
 
-    start: Ints
+    start: NDArray[np.uint32]
     head: Ints
     edge: Ints
 
 
 @dataclass(frozen=True, eq=False)
 class Topology:
-    """`back` leads from a node to where one may have come from, `forth` to where one may go."""
+    """Who is joined to whom, nodes numbered anew along a Z-curve so that neighbours lie close in memory.
 
+    `u`, `v` the ends of each edge and `rank` the new number of each node. `back` leads from a node to where one may
+    have come from, `forth` to where one may go (the same object where no edge is one-way), `around` along every edge
+    whatever its direction.
+    """
+
+    u: Ints
+    v: Ints
+    rank: Ints
     back: Arcs
     forth: Arcs
+    around: Arcs
 
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """A topology with seconds on its arcs: what one profile needs."""
+    """Arcs with their costs: `arc` is cost x 2^32 + head, in units of 1 / `scale`; `limit` is what it can measure."""
 
-    start: Ints
-    head: Ints
-    seconds: Floats
-    width: float
+    start: NDArray[np.uint32]
+    arc: Words
+    scale: float
+    limit: float
+    width: int
+    degree: int
 
 
 @dataclass(frozen=True, eq=False)
 class Seeds:
-    """Where searches start: `node`, `seconds` from there to the facility, `facility` index; (s,) each.
-
-    Seeds of one facility stand together and facilities are in ascending order.
-    """
+    """Where searches start: `node`, `cost` from there to the facility, `facility`; (s,) each, facilities ascending."""
 
     node: Ints
-    seconds: Floats
+    cost: Floats
     facility: Ints
+
+    def of(self, facility: int) -> Seeds:
+        """The seeds of one facility."""
+        one = slice(*np.searchsorted(self.facility, (facility, facility + 1)))
+        return Seeds(self.node[one], self.cost[one], self.facility[one])
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """What a search found: seconds to the nearest facility (infinite beyond the limit) and which it is (`NONE`)."""
+    """What a search found: a label a node, in units of 1 / `scale`; `nothing` where none is within the limit."""
 
-    seconds: Floats
-    facility: Ints
+    label: Words
+    scale: float
+    nothing: int
+
+    @property
+    def cost(self) -> Floats:
+        """Cost to the nearest facility, infinite where there is none."""
+        return np.where(self.label < self.nothing, (self.label >> _HALF) / self.scale, np.inf)
+
+    @property
+    def facility(self) -> Ints:
+        """The nearest facility, -1 where there is none."""
+        return (self.label & _REST).astype(np.uint32).astype(np.int32)
 
 
-def topology(u: Ints, v: Ints, oneway: NDArray[np.int8], *, nodes: int) -> Topology:
-    """Arcs of the edges u to v, both ways unless `oneway` is 1 (only u to v) or -1 (only v to u)."""
-    forth = Arcs(*_arcs(u, v, oneway, nodes))
-    return Topology(back=Arcs(*_arcs(v, u, oneway, nodes)) if oneway.any() else forth, forth=forth)
+def topology(u: Ints, v: Ints, oneway: NDArray[np.int8], *, x: Floats, y: Floats) -> Topology:
+    """Arcs of the edges u to v, both ways unless `oneway` is 1 (only u to v) or -1 (only v to u); x, y in metres."""
+    rank = np.empty(len(x), np.int32)
+    rank[np.argsort(_along_curve(x, y), kind="stable")] = np.arange(len(x), dtype=np.int32)
+    u, v = rank[u], rank[v]
+    around = Arcs(*_arcs(u, v, np.zeros(len(u), np.int8), len(x)))
+    if not oneway.any():
+        return Topology(u, v, rank, back=around, forth=around, around=around)
+    back, forth = Arcs(*_arcs(v, u, oneway, len(x))), Arcs(*_arcs(u, v, oneway, len(x)))
+    return Topology(u, v, rank, back=back, forth=forth, around=around)
+
+
+def _along_curve(x: Floats, y: Floats) -> Words:
+    """Position on a Z-curve of 20 m cells: the bits of column and row interleaved."""
+    return _spaced(x) | (_spaced(y) << _ONE)
+
+
+def _spaced(metres: Floats) -> Words:
+    low = metres.min() if len(metres) else 0.0
+    bits = ((metres - low) / 20.0).astype(np.uint32).astype(np.uint64)
+    for shift, mask in ((16, 0x0000FFFF0000FFFF), (8, 0x00FF00FF00FF00FF), (4, 0x0F0F0F0F0F0F0F0F),
+                        (2, 0x3333333333333333), (1, 0x5555555555555555)):  # fmt: skip
+        bits = (bits | (bits << np.uint64(shift))) & np.uint64(mask)
+    return bits
 
 
 @compiled
-def _arcs(tail: Ints, head: Ints, oneway: NDArray[np.int8], nodes: int) -> tuple[Ints, Ints, Ints]:
+def _arcs(tail: Ints, head: Ints, oneway: NDArray[np.int8], nodes: int) -> tuple[NDArray[np.uint32], Ints, Ints]:
     """Counting sort of the arcs by their tail; within a node in order of the edges."""
-    start = np.zeros(nodes + 2, np.int32)
+    start = np.zeros(nodes + 2, np.int64)
     for e in range(len(tail)):
         start[tail[e] + 2] += oneway[e] >= 0
         start[head[e] + 2] += oneway[e] <= 0
-    start = np.cumsum(start).astype(np.int32)
+    start = np.cumsum(start)
     target, edge = np.empty(start[-1], np.int32), np.empty(start[-1], np.int32)
     for e in range(len(tail)):
         if oneway[e] >= 0:
@@ -97,84 +152,177 @@ def _arcs(tail: Ints, head: Ints, oneway: NDArray[np.int8], nodes: int) -> tuple
         if oneway[e] <= 0:
             target[start[head[e] + 1]], edge[start[head[e] + 1]] = tail[e], e
             start[head[e] + 1] += 1
-    return start[:-1].copy(), target, edge
+    return start[:-1].astype(np.uint32), target, edge
 
 
-def weigh(arcs: Arcs, edge_seconds: Floats) -> Graph:
-    """Arcs with the seconds of their edges, which may be infinite; the bucket width follows the mean edge."""
-    finite = edge_seconds[np.isfinite(edge_seconds)]
-    width = float(finite.mean()) / 2 if len(finite) and finite.mean() > 0 else 1.0
-    return Graph(arcs.start, arcs.head, edge_seconds[arcs.edge], width)
+def weigh(arcs: Arcs, cost: Floats, *, limit: float) -> Graph:
+    """Arcs with the costs of their edges, (e,), infinite where closed; good for searches up to `limit`."""
+    scale = min(FINEST, 2.0 ** floor(log2((CLOSED - 1) / limit)))
+    units = np.where(cost * scale < CLOSED, cost * scale, CLOSED).astype(np.uint64)
+    passable = units[units < CLOSED]
+    width = max(1, int(passable.mean() / 2)) if len(passable) else 1
+    arc = (units[arcs.edge] << _HALF) | arcs.head.astype(np.uint64)
+    return Graph(arcs.start, arc, scale, limit, width, int(np.diff(arcs.start).max(initial=0)))
 
 
-def nearest(graph: Graph, seeds: Seeds, *, limit: float) -> Field:
-    """The nearest facility of every node within `limit` seconds (inclusive), one search from all seeds at once."""
-    nodes = len(graph.start) - 1
-    field = Field(np.full(nodes, np.inf), np.full(nodes, NONE, np.int32))
-    _spread(graph.start, graph.head, graph.seconds, seeds.node, seeds.seconds, seeds.facility,
-            float(limit), _width(graph, limit), field.seconds, field.facility)  # fmt: skip
+def empty(graph: Graph, *, limit: float, into: Words | None = None) -> Field:
+    """A field in which nothing has been found yet, in fresh memory or in `into`, which it overwrites."""
+    if not 0 <= limit <= graph.limit:
+        raise ValueError(f"this graph measures up to {graph.limit}, not {limit}")
+    nothing = (int(limit * graph.scale) << 32) | NONE
+    label = np.empty(len(graph.start) - 1, np.uint64) if into is None else into
+    label.fill(np.uint64(nothing))
+    return Field(label, graph.scale, nothing)
+
+
+def nearest(graph: Graph, seeds: Seeds, *, limit: float, into: Words | None = None) -> Field:
+    """The nearest facility of every node within `limit` (inclusive, to a unit): one search from all seeds at once."""
+    field = empty(graph, limit=limit, into=into)
+    spread(graph, field, seeds)
     return field
 
 
-def _width(graph: Graph, limit: float) -> float:
-    if not np.isfinite(limit):
-        raise ValueError("a search needs a finite limit")
-    return max(graph.width, float(limit) / BUCKETS_AT_MOST)
+def labels(seeds: Seeds, scale: float) -> Words:
+    """The label each seed would set at its node."""
+    units = np.minimum(seeds.cost * scale, CLOSED).astype(np.uint64)
+    return (units << _HALF) | seeds.facility.astype(np.uint64)
+
+
+def spread(graph: Graph, field: Field, seeds: Seeds) -> None:
+    """Let seeds improve a field in place, and whatever follows from them."""
+    _settle(graph, field, _plant(field.label, seeds.node, labels(seeds, field.scale)))
+
+
+def _settle(graph: Graph, field: Field, pending: Words) -> None:
+    room = max(ROOM, 2 * len(pending) + graph.degree)
+    near, far = np.empty(room, np.uint64), np.empty(room, np.uint64)
+    far[: len(pending)] = pending
+    state = np.array([0, len(pending), 0], np.uint64)
+    while not _relax(graph.start, graph.arc, field.label, graph.width, graph.degree, near, far, state):
+        near, far = (np.append(queue, np.empty_like(queue)) for queue in (near, far))
 
 
 @compiled
-def _spread(
-    start: Ints, head: Ints, weight: Floats, seed_node: Ints, seed_seconds: Floats, seed_facility: Ints,
-    limit: float, width: float, seconds: Floats, facility: Ints,
-) -> int:  # fmt: skip
-    """Labels out from the seeds into `seconds` and `facility`, in buckets of `width`; returns how many were settled.
+def _plant(label: Words, node: Ints, seed: Words) -> Words:
+    """Seeds that improve their node, as queue entries: cost x 2^32 + node."""
+    pending, count = np.empty(len(node), np.uint64), 0
+    for s in range(len(node)):
+        if seed[s] < label[node[s]]:
+            label[node[s]] = seed[s]
+            pending[count] = (seed[s] & _COST) | np.uint64(node[s])
+            count += 1
+    return pending[:count]
 
-    A bucket is a linked list of entries (node, seconds); an entry whose node has improved since is stale and skipped.
-    Freed entries are used again, so the pool stays as small as the frontier and warm in the cache.
+
+@compiled
+def _relax(
+    start: NDArray[np.uint32], arc: Words, label: Words, width: int, degree: int, near: Words, far: Words, state: Words
+) -> bool:
+    """Settle all entries of the queue; False when it is full, to be called again with more room and the same `state`.
+
+    `near` holds entries below the present bound in any order, `far` the rest; when `near` is empty the bound moves on
+    by `width` and `far` is sorted through. An entry whose node has improved since is stale and skipped. The two appends
+    write always and count only where they should, which is cheaper than a branch nobody can predict.
     """
-    buckets = np.full(int(limit / width) + 2, -1, np.int32)
-    size = len(seed_node) + 1024
-    entry_node, entry_next = np.empty(size, np.int32), np.empty(size, np.int32)
-    entry_seconds = np.empty(size, np.float64)
-    used, free, settled = 0, -1, 0
-    scale = 1.0 / width
-    for s in range(len(seed_node)):
-        q, d = seed_node[s], seed_seconds[s]
-        if d > limit or d > seconds[q] or (d == seconds[q] and seed_facility[s] >= facility[q]):
-            continue
-        seconds[q], facility[q] = d, seed_facility[s]
-        b = int(d * scale)
-        entry_node[used], entry_seconds[used], entry_next[used] = q, d, buckets[b]
-        buckets[b] = used
-        used += 1
-    for b in range(len(buckets)):
-        while buckets[b] >= 0:
-            at = buckets[b]
-            buckets[b] = entry_next[at]
-            p, d = entry_node[at], entry_seconds[at]
-            entry_next[at] = free
-            free = at
-            if d != seconds[p]:
+    i, j, bound, step = state[0], state[1], state[2], np.uint64(width) << _HALF
+    room = np.uint64(len(near)) - np.uint64(degree) - _ONE
+    while i > 0 or j > 0:
+        if i == 0:
+            bound += step
+            count, j = j, np.uint64(0)
+            for k in range(count):
+                entry = far[k]
+                close = np.uint64(entry < bound)
+                near[i], far[j] = entry, entry
+                i += close
+                j += _ONE - close
+        while i > 0:
+            if i > room or j > room:
+                state[0], state[1], state[2] = i, j, bound
+                return False
+            i -= _ONE
+            entry = near[i]
+            p = entry & _REST
+            reached = label[p]
+            if (reached ^ entry) >> _HALF:
                 continue
-            settled += 1
-            owner = facility[p]
-            for k in range(start[p], start[p + 1]):
-                q, t = head[k], d + weight[k]
-                if t > limit or t > seconds[q] or (t == seconds[q] and owner >= facility[q]):
+            for k in range(np.uint64(start[p]), np.uint64(start[p + _ONE])):
+                q, found = arc[k] & _REST, reached + (arc[k] & _COST)
+                if found >= label[q]:
                     continue
-                seconds[q], facility[q] = t, owner
-                c = int(t * scale)
-                if free >= 0:
-                    at = free
-                    free = entry_next[at]
-                else:
-                    if used == size:
-                        entry_node = np.append(entry_node, np.empty(size, np.int32))
-                        entry_next = np.append(entry_next, np.empty(size, np.int32))
-                        entry_seconds = np.append(entry_seconds, np.empty(size, np.float64))
-                        size *= 2
-                    at = used
-                    used += 1
-                entry_node[at], entry_seconds[at], entry_next[at] = q, t, buckets[c]
-                buckets[c] = at
-    return settled
+                label[q] = found
+                entry = (found & _COST) | q
+                close = np.uint64(entry < bound)
+                near[i], far[j] = entry, entry
+                i += close
+                j += _ONE - close
+    return True
+
+
+def add(graph: Graph, field: Field, seeds: Seeds) -> Ints:
+    """Add one facility to a field in place; the nodes that became its own.
+
+    Equal to a search from all facilities together, and `remove` with the same seeds takes it back to the last bit.
+    """
+    spread(graph, field, seeds)
+    nodes, own = _region(graph.start, graph.arc, field.label, seeds.node, seeds.facility, np.uint64(field.nothing))
+    field.label[nodes] = own
+    return nodes
+
+
+def remove(graph: Graph, field: Field, seeds: Seeds, *, others: Seeds, reverse: Graph) -> Ints:
+    """Take one facility out of a field in place; the nodes that were its own.
+
+    Parameters
+    ----------
+    seeds, others : of the facility, and of all that remain
+    reverse : the same costs over the arcs in the other direction
+    """
+    nodes, _ = _region(graph.start, graph.arc, field.label, seeds.node, seeds.facility, np.uint64(field.nothing))
+    rim = _refill(reverse.start, reverse.arc, field.label, nodes)
+    _settle(graph, field, np.append(rim, _plant(field.label, others.node, labels(others, field.scale))))
+    return nodes
+
+
+@compiled
+def _region(
+    start: NDArray[np.uint32], arc: Words, label: Words, roots: Ints, owner: Ints, nothing: np.uint64
+) -> tuple[Ints, Words]:
+    """All nodes of one facility, found from its seeds, and their labels, which are wiped."""
+    size, count, done = 1024, 0, 0
+    nodes, own = np.empty(size, np.int32), np.empty(size, np.uint64)
+    for r in range(len(roots)):
+        p = roots[r]
+        if label[p] != nothing and (label[p] & _REST) == np.uint64(owner[r]):
+            nodes[count], own[count] = p, label[p]
+            label[p] = nothing
+            count += 1
+    while done < count:
+        p, facility = np.uint64(nodes[done]), own[done] & _REST
+        done += 1
+        for k in range(np.uint64(start[p]), np.uint64(start[p + _ONE])):
+            q = arc[k] & _REST
+            if label[q] != nothing and (label[q] & _REST) == facility:
+                if count == size:
+                    nodes, own = np.append(nodes, np.empty_like(nodes)), np.append(own, np.empty_like(own))
+                    size *= 2
+                nodes[count], own[count] = q, label[q]
+                label[q] = nothing
+                count += 1
+    return nodes[:count], own[:count]
+
+
+@compiled
+def _refill(start: NDArray[np.uint32], arc: Words, label: Words, nodes: Ints) -> Words:
+    """Labels of wiped nodes from the rim around them, as queue entries."""
+    pending, count = np.empty(len(nodes), np.uint64), 0
+    for k in range(len(nodes)):
+        q = np.uint64(nodes[k])
+        best = label[q]
+        for a in range(np.uint64(start[q]), np.uint64(start[q + _ONE])):
+            best = min(best, label[arc[a] & _REST] + (arc[a] & _COST))
+        if best < label[q]:
+            label[q] = best
+            pending[count] = (best & _COST) | q
+            count += 1
+    return pending[:count]

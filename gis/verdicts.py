@@ -38,6 +38,9 @@ RULES = ("standard", "personal", "policy", "to_home")
 #: Times and distances are known up to this multiple of the limit; what is farther is infinite.
 HORIZON = 3.0
 
+#: A limit is met up to this many seconds or metres beyond it: less than coordinates or costs can tell.
+SLACK = 1e-6
+
 #: A verdict that flips when the walker is this much faster or slower is fragile (design section 5).
 FRAGILE = 0.10
 

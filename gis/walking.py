@@ -13,60 +13,56 @@ from numpy.typing import NDArray
 
 import gis.profiles
 from gis.compiled import compiled
-from gis.kernel import NONE, Field, Graph, Seeds, nearest, weigh
+from gis.kernel import NONE, Arcs, Field, Graph, Seeds, Words, nearest, weigh
 from gis.profiles import Profile
 from gis.walknet import Snaps, WalkNet
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
+_HALF, _REST = np.uint64(32), np.uint64(NONE)
+
 
 @dataclass(frozen=True, eq=False)
 class Way:
     """The network as one walker knows it: `cost` of each edge, `speed` on the straight legs, and who may go where.
 
-    `oneway` as in `WalkNet`, seen by who walks towards the facility; `graph` holds the arcs a search from the
-    facilities follows.
+    `oneway` as in `WalkNet`, seen by who walks towards the facility; `graph` holds the `arcs` that a search from the
+    facilities follows, with their costs.
     """
 
     net: WalkNet
     cost: Floats
     speed: float
     oneway: NDArray[np.int8]
+    arcs: Arcs
     graph: Graph
 
 
-def in_seconds(net: WalkNet, profile: Profile) -> Way:
-    """Household to facility, in seconds of a profile."""
-    return _towards(net, gis.profiles.edge_seconds(net, profile), profile.speed_m_s)
+def in_seconds(net: WalkNet, profile: Profile, *, limit: float) -> Way:
+    """Household to facility, in seconds of a profile; good for searches up to `limit`."""
+    cost, arcs = gis.profiles.edge_seconds(net, profile), net.topology.back
+    return Way(net, cost, profile.speed_m_s, net.oneway, arcs, weigh(arcs, cost, limit=limit))
 
 
-def in_metres(net: WalkNet) -> Way:
+def in_metres(net: WalkNet, *, limit: float) -> Way:
     """Household to facility, in metres; every edge may be walked."""
-    return _towards(net, net.metres, 1.0)
+    arcs = net.topology.back
+    return Way(net, net.metres, 1.0, net.oneway, arcs, weigh(arcs, net.metres, limit=limit))
 
 
-def from_provider(net: WalkNet, profile: Profile) -> Way:
-    """Facility to household, in seconds of the one who comes: the same search with every direction turned round."""
-    cost = gis.profiles.edge_seconds(net, profile)
-    return Way(net, cost, profile.speed_m_s, -net.oneway, weigh(net.topology.forth, cost))
+def reversed_(way: Way) -> Way:
+    """Facility to household: the same costs with every direction turned round."""
+    topology = way.net.topology
+    arcs = topology.forth if way.arcs is topology.back else topology.back
+    graph = way.graph if arcs is way.arcs else weigh(arcs, way.cost, limit=way.graph.limit)
+    return replace(way, oneway=-way.oneway, arcs=arcs, graph=graph)
 
 
 def without(way: Way, closed: NDArray[np.bool_]) -> Way:
     """The same way with some edges closed, (e,) bool."""
     cost = np.where(closed, np.inf, way.cost)
-    return replace(
-        way, cost=cost, graph=replace(way.graph, seconds=np.where(closed[_edges(way)], np.inf, way.graph.seconds))
-    )
-
-
-def _edges(way: Way) -> Ints:
-    topology = way.net.topology
-    return (topology.back if way.graph.head is topology.back.head else topology.forth).edge
-
-
-def _towards(net: WalkNet, cost: Floats, speed: float) -> Way:
-    return Way(net, cost, speed, net.oneway, weigh(net.topology.back, cost))
+    return replace(way, cost=cost, graph=weigh(way.arcs, cost, limit=way.graph.limit))
 
 
 def seeds(way: Way, facilities: Snaps) -> Seeds:
@@ -77,7 +73,7 @@ def seeds(way: Way, facilities: Snaps) -> Seeds:
     with np.errstate(invalid="ignore"):
         by_u = np.where(share == 0, 0.0, np.where(oneway >= 0, share * cost, np.inf))
         by_v = np.where(share == 1, 0.0, np.where(oneway <= 0, (1 - share) * cost, np.inf))
-    node = np.column_stack([way.net.u[edge], way.net.v[edge]]).ravel()
+    node = np.column_stack([way.net.topology.u[edge], way.net.topology.v[edge]]).ravel()
     seconds = np.column_stack([by_u + leg, by_v + leg]).ravel()
     reachable = np.isfinite(seconds) & np.repeat(np.isfinite(cost), 2)
     return Seeds(node[reachable], seconds[reachable], np.repeat(rows, 2)[reachable].astype(np.int32))
@@ -90,9 +86,9 @@ def _share(way: Way, snaps: Snaps) -> Floats:
         return np.where(snaps.ok & (metres > 0), snaps.along_m / metres, 0.0)
 
 
-def reach(way: Way, facilities: Snaps, *, limit: float) -> Field:
-    """Cost from every node to its nearest facility, within `limit`."""
-    return nearest(way.graph, seeds(way, facilities), limit=limit)
+def reach(way: Way, facilities: Snaps, *, limit: float, into: Words | None = None) -> Field:
+    """Cost from every node to its nearest facility, within `limit`; `into` is memory to use again."""
+    return nearest(way.graph, seeds(way, facilities), limit=limit, into=into)
 
 
 def join(way: Way, homes: Snaps, facilities: Snaps, field: Field, *, limit: float) -> tuple[Floats, Ints]:
@@ -110,28 +106,27 @@ def join(way: Way, homes: Snaps, facilities: Snaps, field: Field, *, limit: floa
         NaN and -1 for a home that is not snapped; infinite and -1 where nothing is within the limit. Of equally near
         facilities the smaller index is taken.
     """
+    topology = way.net.topology
     return _join(
         homes.edge, _share(way, homes), homes.leg_m / way.speed, facilities.edge, _share(way, facilities),
-        facilities.leg_m / way.speed, way.net.u, way.net.v, way.oneway, way.cost, field.seconds, field.facility,
-        float(limit),
+        facilities.leg_m / way.speed, topology.u, topology.v, way.oneway, way.cost, field.label,
+        np.uint64(field.nothing), 1.0 / field.scale, float(limit),
     )  # fmt: skip
 
 
-def to_nearest(way: Way, homes: Snaps, facilities: Snaps, *, limit: float) -> tuple[Floats, Ints]:
+def to_nearest(
+    way: Way, homes: Snaps, facilities: Snaps, *, limit: float, into: Words | None = None
+) -> tuple[Floats, Ints]:
     """`reach`, then `join`."""
-    return join(way, homes, facilities, reach(way, facilities, limit=limit), limit=limit)
+    return join(way, homes, facilities, reach(way, facilities, limit=limit, into=into), limit=limit)
 
 
 @compiled
 def _join(
     edge: Ints, share: Floats, leg: Floats, f_edge: Ints, f_share: Floats, f_leg: Floats, u: Ints, v: Ints,
-    oneway: NDArray[np.int8], cost: Floats, seconds: Floats, facility: Ints, limit: float,
+    oneway: NDArray[np.int8], cost: Floats, label: Words, nothing: np.uint64, unit: float, limit: float,
 ) -> tuple[Floats, Ints]:  # fmt: skip
-    first, following = np.full(len(cost), -1, np.int32), np.full(len(f_edge), -1, np.int32)
-    for f in range(len(f_edge) - 1, -1, -1):
-        if f_edge[f] >= 0:
-            following[f] = first[f_edge[f]]
-            first[f_edge[f]] = f
+    first, following = _by_edge(f_edge, len(cost))
     best, which = np.full(len(edge), np.inf), np.full(len(edge), -1, np.int32)
     for i in range(len(edge)):
         e = edge[i]
@@ -141,12 +136,13 @@ def _join(
         a, w, value, owner = share[i], cost[e], np.inf, NONE
         if not np.isfinite(w):
             continue
-        if oneway[e] <= 0 or a == 0.0:
-            value, owner = seconds[u[e]] + a * w, facility[u[e]]
-        if oneway[e] >= 0 or a == 1.0:
-            other = seconds[v[e]] + (1.0 - a) * w
-            if other < value or (other == value and facility[v[e]] < owner):
-                value, owner = other, facility[v[e]]
+        at_u, at_v = label[u[e]], label[v[e]]
+        if at_u < nothing and (oneway[e] <= 0 or a == 0.0):
+            value, owner = (at_u >> _HALF) * unit + a * w, int(at_u & _REST)
+        if at_v < nothing and (oneway[e] >= 0 or a == 1.0):
+            other = (at_v >> _HALF) * unit + (1.0 - a) * w
+            if other < value or (other == value and int(at_v & _REST) < owner):
+                value, owner = other, int(at_v & _REST)
         f = first[e]
         while f >= 0:
             ahead = f_share[f] - a
@@ -159,3 +155,14 @@ def _join(
         if value <= limit:
             best[i], which[i] = value, owner
     return best, which
+
+
+@compiled
+def _by_edge(edge: Ints, edges: int) -> tuple[Ints, Ints]:
+    """The first point on each edge and the one after each point, -1 for none; points of an edge in ascending order."""
+    first, following = np.full(edges, -1, np.int32), np.full(len(edge), -1, np.int32)
+    for f in range(len(edge) - 1, -1, -1):
+        if edge[f] >= 0:
+            following[f] = first[edge[f]]
+            first[edge[f]] = f
+    return first, following

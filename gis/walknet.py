@@ -76,8 +76,8 @@ class WalkNet:
 
     @cached_property
     def topology(self) -> Topology:
-        """Who is joined to whom, in search order, made on first use; weights come from a profile."""
-        return topology(self.u, self.v, self.oneway, nodes=len(self.x))
+        """Who is joined to whom, in an order fit for searching, made on first use; costs come from a profile."""
+        return topology(self.u, self.v, self.oneway, x=self.x, y=self.y)
 
 
 @dataclass(frozen=True, eq=False)
