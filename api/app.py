@@ -19,7 +19,7 @@ from api.settings import Settings
 
 STATIC = Path(__file__).resolve().parent.parent / "maps" / "static"
 
-#: Pages bring every script, style and picture themselves; folium writes its set-up into the page, hence 'unsafe-inline'.
+#: Pages bring every script, style and picture themselves; folium writes into the page, hence 'unsafe-inline'.
 CONTENT_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "script-src 'self' 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"

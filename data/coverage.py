@@ -15,7 +15,7 @@ from data.tables import area_level, coverage_area, coverage_household, coverage_
 from gis.errors import NotFound
 
 #: What everybody may know about a run; `totals` and `seconds` are for those entitled to exact counts.
-PUBLIC = ("kinds", "parameters", "manifest", "data_date", "synthetic", "created_at")
+PUBLIC = ("kinds", "parameters", "manifest", "walknet_id", "as_of", "data_date", "synthetic", "created_at")
 FIGURES = "elders, covered, uncovered, unknown, rate_low, rate_high"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING
 import geopandas as gpd
 import pandas as pd
 
+import api.actions.coverage
 import data.areas
+import data.basemap
 import data.coverage
 import data.facilities
-import data.ground
-import data.imports
+import data.provenance
 import data.walknet
+from gis.errors import Invalid
 
 if TYPE_CHECKING:
     import data.db
@@ -45,7 +48,7 @@ def page(
     return maps.pages.CoveragePage(
         areas={name: _figures(session, run, name, exact=exact, kind=kind) for name in wanted},
         facilities=data.facilities.frame(session, kinds=[kind] if kind and kind != "circle" else None),
-        water=data.ground.frame(session, what="water"),
+        water=data.basemap.frame(session, what="water"),
         walk_lines=data.walknet.lines(session, run["walknet_id"]),
         run=_facts(session, run),
         kinds=_kinds(session),
@@ -61,26 +64,39 @@ def kept_page(session: data.db.Session, run_id: int, *, lang: str, folder: Path)
 
     A run never changes; its page is drawn anew when the program or the catalogue of facilities does.
     """
+    import maps.edition
     import maps.pages
 
-    stamp = data.coverage.page_stamp(session, run_id)
-    kept = folder / f"coverage-{run_id}-{lang}-{stamp[:16]}.html"
-    if kept.exists():
-        return kept.read_text(encoding="utf-8")
-    html = maps.pages.home(page(session, run_id, lang=lang), lang=lang)
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = kept.with_suffix(f".{os.getpid()}.part")
-    draft.write_text(html, encoding="utf-8")
-    draft.replace(kept)
-    return html
+    edition = f"{maps.edition.edition()}{data.facilities.changed_at(session)}"
+    stamp = hashlib.sha256(edition.encode()).hexdigest()[:16]
+    kept = folder / f"coverage-{run_id}-{lang}-{stamp}.html"
+    if not kept.exists():
+        html = maps.pages.home(page(session, run_id, lang=lang), lang=lang)
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = kept.with_suffix(f".{os.getpid()}.part")
+        draft.write_text(html, encoding="utf-8")
+        draft.replace(kept)
+    return kept.read_text(encoding="utf-8")
 
 
-def _figures(
-    session: data.db.Session, run: dict, level: str, *, exact: bool, kind: str | None
-) -> gpd.GeoDataFrame:
+def write(page: maps.pages.CoveragePage, path: Path, *, single_file: bool = False) -> None:
+    """Write a page or a print; the ending of the file says which."""
+    if path.suffix.lower() in (".png", ".pdf"):
+        import maps.printed
+
+        maps.printed.coverage(page, path)
+    elif path.suffix.lower() == ".html":
+        import maps.pages
+
+        maps.pages.write(page, path, single_file=single_file)
+    else:
+        raise Invalid("maps.ending", ending=path.suffix, known=[".html", ".png", ".pdf"])
+
+
+def _figures(session: data.db.Session, run: dict, level: str, *, exact: bool, kind: str | None) -> gpd.GeoDataFrame:
     """The outlines of a level as they stood for the run, each with its figures; areas without any stay."""
     outlines = data.areas.frame(session, level=level, as_of=run["as_of"])[OUTLINE]
-    read = data.coverage.areas if exact else data.coverage.published
+    read = api.actions.coverage.figures if exact else data.coverage.published
     figures = read(session, run["run_id"], level=level, kind=kind)
     joined = outlines.merge(figures.drop(columns="name", errors="ignore"), on="code", how="left")
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=outlines.crs)
@@ -89,7 +105,12 @@ def _figures(
 def _facts(session: data.db.Session, run: dict) -> dict[str, object]:
     shown = {name: run[name] for name in ("run_id", "data_date", "synthetic", "created_at")}
     asked = {name: run["parameters"][name] for name in ("minutes", "metres")}
-    return {**shown, **asked, "verdicts": run["parameters"]["verdicts"], "attribution": data.imports.attributions(session)}
+    return {
+        **shown,
+        **asked,
+        "verdicts": run["parameters"]["verdicts"],
+        "attribution": data.provenance.attributions(session),
+    }
 
 
 def _kinds(session: data.db.Session) -> dict[str, tuple[str, str]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
+import data.areas
 from fastapi import APIRouter, Query, Request
 
-import data.areas
 import gis.crs
 from api.deps import Limit, Session, Today, next_link
 from api.schemas.areas import Area, AreaFeature, AreaList, Code, Datum, Latitude, Level, Longitude, PlaceCodes
@@ -24,7 +24,9 @@ def search(
     today: Today,
     level: Annotated[Level | None, Query()] = None,
     within: Annotated[Code | None, Query(description="Only areas below this one.")] = None,
-    bbox: Annotated[str | None, Query(pattern=BBOX, max_length=120, description="west,south,east,north (WGS84)")] = None,
+    bbox: Annotated[
+        str | None, Query(pattern=BBOX, max_length=120, description="west,south,east,north (WGS84)")
+    ] = None,
     as_of: date | None = None,
     after: Annotated[Code | None, Query(description="From the `next` link.")] = None,
     limit: Limit = 100,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import data.coverage
 from fastapi import APIRouter, Query, Request
 
-import data.coverage
 from api.deps import Limit, Session, next_link
 from api.schemas.areas import Level
 from api.schemas.coverage import AreaFigures, Run, RunAreas, RunList
@@ -17,9 +17,7 @@ RunId = Annotated[int, Query(ge=1, le=2**53)]
 
 
 @router.get("", summary="The runs, the newest first")
-def search(
-    request: Request, session: Session, after: RunId | None = None, limit: Limit = 20
-) -> RunList:
+def search(request: Request, session: Session, after: RunId | None = None, limit: Limit = 20) -> RunList:
     """A run is kept for ever and never changes."""
     runs = [Run(**row) for row in data.coverage.search(session, before=after, limit=limit)]
     last = runs[-1].run_id if runs else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import data.coverage
 from fastapi import APIRouter, Query, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
 import api.actions.maps
-import data.coverage
 import maps.pages
 from api.deps import Session
 from api.errors import language
@@ -23,7 +23,9 @@ def home(request: Request, session: Session, lang: str | None = Query(None, patt
     if not newest:
         return HTMLResponse(maps.pages.empty(lang=spoken))
     home_dir = request.app.state.settings.home
-    return HTMLResponse(api.actions.maps.kept_page(session, newest[0]["run_id"], lang=spoken, folder=home_dir / "pages"))
+    return HTMLResponse(
+        api.actions.maps.kept_page(session, newest[0]["run_id"], lang=spoken, folder=home_dir / "pages")
+    )
 
 
 @router.get("/docs")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import Field
@@ -16,8 +16,12 @@ class Run(Answer):
     run_id: int
     kinds: list[str]
     parameters: dict[str, Any]
-    manifest: dict[str, Any] = Field(description="sha256 of every input and of the rules; equal manifests, equal results.")
-    data_date: str | None
+    manifest: dict[str, Any] = Field(
+        description="sha256 of every input and of the rules; equal manifests, equal results."
+    )
+    walknet_id: int = Field(description="The version of the walking network it was decided on.")
+    as_of: date = Field(description="The day whose areas it counts by.")
+    data_date: str | None = Field(description="The day of the oldest input: no part of a figure is older.")
     synthetic: bool
     created_at: datetime
 

@@ -1,0 +1,104 @@
+"""Load the Liwan sample: one transaction, only into an empty database, every row marked synthetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import data.areas
+import data.basemap
+import data.facilities
+import data.imports
+import data.population
+import data.reports
+import data.walknet
+import gis.walknet
+from gis.errors import Conflict
+
+if TYPE_CHECKING:
+    import data.db
+    from data.samples.liwan import Sample
+
+Step = Callable[[str], AbstractContextManager[object]]
+
+#: The areas of the sample hold from here on: before its first report.
+VALID_FROM = date(2025, 1, 1)
+
+
+def wanted(session: data.db.Session) -> bool:
+    """Whether the database holds nothing of its owner's yet."""
+    return not data.imports.search(session, limit=1)
+
+
+def load(
+    session: data.db.Session, *, seed: int = 1, scale: float = 1.0, show: Step = lambda _name: nullcontext()
+) -> dict[str, int]:
+    """Build the sample from its seed and keep it; how many rows of each sort."""
+    import data.samples.liwan
+
+    if not wanted(session):
+        raise Conflict("sample.not_empty")
+    with show("build"):
+        sample = data.samples.liwan.build(seed, scale=scale)
+    kept: dict[str, int] = {}
+    for what, (keep, frame) in _parts(sample).items():
+        with show(what):
+            batch = _batch(session, sample, what, rows=len(frame))
+            kept[what] = keep(session, frame, batch)
+    with show("check"):
+        data.areas.check(session)
+    return kept
+
+
+def _parts(sample: Sample) -> dict[str, tuple[Callable[[data.db.Session, Any, int], int], Any]]:
+    """Each sort of row, how it is kept, and its table; areas come first because the rest lies in them."""
+    return {
+        "areas": (_areas, sample.areas),
+        "walknet": (lambda session, _edges, batch: _walknet(session, sample, batch), sample.walk_edges),
+        "facilities": (lambda s, frame, batch: data.facilities.add(s, frame, import_id=batch), sample.facilities),
+        "households": (lambda s, frame, batch: data.population.add(s, frame, import_id=batch), sample.households),
+        "reports": (lambda s, frame, batch: data.reports.add(s, frame, import_id=batch), sample.reports),
+        "basemap": (lambda s, _water, batch: _basemap(s, sample, batch), sample.water),
+    }
+
+
+def _batch(session: data.db.Session, sample: Sample, what: str, *, rows: int) -> int:
+    """Where the rows come from: a seed instead of a file."""
+    return data.imports.add(
+        session,
+        what=what,
+        file_name=f"sample:liwan:{sample.seed}",
+        sha256="",
+        datum="wgs84",
+        rows_kept=rows,
+        synthetic=True,
+        attribution=sample.attribution,
+        facts={"data_date": sample.data_date.isoformat(), "scale": sample.scale},
+    )
+
+
+def _areas(session: data.db.Session, frame: Any, batch: int) -> int:
+    return data.areas.add(session, frame, scheme="cn-stat", valid_from=VALID_FROM, synthetic=True, import_id=batch)
+
+
+def _walknet(session: data.db.Session, sample: Sample, batch: int) -> int:
+    net = gis.walknet.from_frames(sample.walk_nodes, sample.walk_edges, srid=sample.srid)
+    data.walknet.add(
+        session,
+        sample.walk_nodes,
+        sample.walk_edges,
+        srid=sample.srid,
+        sha256=net.sha256,
+        data_date=sample.data_date.isoformat(),
+        synthetic=True,
+        stats={},
+        import_id=batch,
+    )
+    return len(sample.walk_edges)
+
+
+def _basemap(session: data.db.Session, sample: Sample, batch: int) -> int:
+    water = data.basemap.add(session, sample.water, what="water", synthetic=True, import_id=batch)
+    return water + data.basemap.add(session, sample.greens, what="green", synthetic=True, import_id=batch)
