@@ -5,12 +5,16 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import shapely
 
+import api.actions.intake as intake
 import data.areas
 import data.facilities
 import data.ingest.areas
@@ -21,9 +25,7 @@ import data.ingest.places
 import data.population
 import gis.areas
 import gis.datumgate
-from api.actions.imports import (
-    OSM_DATUM, Asked, Done, Taken, Watch, data_date, keep, not_judged, notes, read, require_osm_datum, settle,
-)  # fmt: skip
+from api.actions.intake import OSM_DATUM, Asked, Done, Taken, Watch
 from data.db import Session
 from data.ingest.columns import Rows
 from data.ingest.places import Frame
@@ -67,7 +69,8 @@ def areas(session: Session, asked: Asked, plan: Plan, *, watch: Watch = nullcont
         taken, frame = _of_osm(asked, plan, above, watch)
     else:
         taken, frame = _of_file(session, asked, plan, above, watch)
-    return keep(session, asked, taken, len(frame), lambda id_: _keep(session, frame, plan, day, taken, id_), watch)
+    keeper = partial(_keep, session, frame, plan, day, taken.synthetic)
+    return intake.keep(session, asked, taken, len(frame), keeper, watch)
 
 
 def _above(session: Session, level: str, levels: pd.DataFrame, day: date) -> _Above:
@@ -82,7 +85,7 @@ def _above(session: Session, level: str, levels: pd.DataFrame, day: date) -> _Ab
 
 
 def _of_file(session: Session, asked: Asked, plan: Plan, above: _Above, watch: Watch) -> tuple[Taken, gpd.GeoDataFrame]:
-    table = read(asked, data.ingest.areas.DOOR, watch)
+    table = intake.read(asked, data.ingest.areas.DOOR, watch)
     with watch("imports.checking", rows=len(table.rows)):
         rows = data.ingest.columns.read(table, data.ingest.areas.DOOR, chosen=plan.chosen())
         declared = data.ingest.places.frame(table, datum=asked.datum, epsg=asked.epsg)
@@ -93,8 +96,8 @@ def _of_file(session: Session, asked: Asked, plan: Plan, above: _Above, watch: W
         frame = frame.assign(parent_code=_parents(frame, plan, digits, above))
         judgement = _judged(rows, sent, frame, declared, above, asked)
         _check_parents(rows, frame, above)
-        frame = frame[settle(rows, asked, table.name)].reset_index(drop=True)
-    taken = Taken("areas", table.sha256, len(table.rows), declared, judgement, notes(rows), tuple(rows.faults),
+        frame = frame[intake.settle(rows, asked, table.name)].reset_index(drop=True)
+    taken = Taken("areas", table.sha256, len(table.rows), declared, judgement, intake.notes(rows), tuple(rows.faults),
                   asked.synthetic, asked.attribution)  # fmt: skip
     return taken, frame
 
@@ -116,9 +119,9 @@ def _check_codes(rows: Rows, frame: gpd.GeoDataFrame, plan: Plan, digits: dict[s
         rows.blame(wrong.to_numpy(), "code", "areas.code_length", scheme=plan.scheme, level=plan.level, digits=length)
 
 
-def _parents(frame: gpd.GeoDataFrame, plan: Plan, digits: dict[str, int], above: _Above) -> np.ndarray:
+def _parents(frame: gpd.GeoDataFrame, plan: Plan, digits: dict[str, int], above: _Above) -> npt.NDArray[Any]:
     """As stated; else by the beginning of the code where a scheme says how; else by where the area lies."""
-    stated = frame["parent_code"].to_numpy(dtype=object)
+    stated: npt.NDArray[Any] = frame["parent_code"].to_numpy(dtype=object)
     if (stated != "").all() or not len(above.all):
         return stated
     if plan.level in digits and digits[plan.level] > min(digits.values()):
@@ -126,11 +129,11 @@ def _parents(frame: gpd.GeoDataFrame, plan: Plan, digits: dict[str, int], above:
         found = frame["code"].str[:length].fillna("").to_numpy(dtype=object)
     else:
         found = np.array(data.ingest.osm.parents(frame.geometry.to_numpy(), above.nearest), dtype=object)
-    return np.where(stated == "", found, stated)
+    return np.asarray(np.where(stated == "", found, stated), dtype=object)
 
 
 def _judged(
-    rows: Rows, sent: np.ndarray, frame: gpd.GeoDataFrame, declared: Frame, above: _Above, asked: Asked
+    rows: Rows, sent: npt.NDArray[Any], frame: gpd.GeoDataFrame, declared: Frame, above: _Above, asked: Asked
 ) -> gis.datumgate.Judgement:
     """The gate compares outlines with those of their parents; without any of a parent, with the nearest level whole."""
     good = rows.good() & ~shapely.is_missing(sent)
@@ -157,7 +160,7 @@ def _check_parents(rows: Rows, frame: gpd.GeoDataFrame, above: _Above) -> None:
 
 
 def _of_osm(asked: Asked, plan: Plan, above: _Above, watch: Watch) -> tuple[Taken, gpd.GeoDataFrame]:
-    require_osm_datum(asked)
+    intake.require_osm_datum(asked)
     if plan.admin_level is None:
         raise Invalid("imports.admin_level")
     with watch("imports.reading", file=asked.path.name):
@@ -168,9 +171,9 @@ def _of_osm(asked: Asked, plan: Plan, above: _Above, watch: Watch) -> tuple[Take
         )  # fmt: skip
     passed = {str(reason): names.tolist() for reason, names in found.left_out.groupby("reason")["name"]}
     taken = Taken(
-        "areas", sha256, len(found.frame), OSM_DATUM, not_judged(OSM_DATUM),
+        "areas", sha256, len(found.frame), OSM_DATUM, intake.not_judged(OSM_DATUM),
         {"passed_over": passed} if passed else {}, synthetic=asked.synthetic,
-        attribution=asked.attribution or data.ingest.osm.ATTRIBUTION, facts=data_date(asked.path),
+        attribution=asked.attribution or data.ingest.osm.ATTRIBUTION, facts=intake.data_date(asked.path),
     )  # fmt: skip
     return taken, found.frame
 
@@ -178,14 +181,14 @@ def _of_osm(asked: Asked, plan: Plan, above: _Above, watch: Watch) -> tuple[Take
 # Keeping --------------------------------------------------------------------------------------------------------------
 
 
-def _keep(session: Session, frame: gpd.GeoDataFrame, plan: Plan, day: date, taken: Taken, import_id: int) -> Counts:
+def _keep(session: Session, frame: gpd.GeoDataFrame, plan: Plan, day: date, synthetic: bool, import_id: int) -> Counts:
     there = data.areas.frame(session, level=plan.level, as_of=day).set_index("code", drop=False)
     known = frame["code"].isin(there.index).to_numpy()
     same = known.copy()
     same[known] = _same(frame[known], there.loc[frame["code"][known]])
     try:
-        _renew(session, frame[known & ~same], there, day, taken.synthetic, import_id)
-        _add(session, frame[~known], plan, day, taken.synthetic, import_id)
+        _renew(session, frame[known & ~same], there, day, synthetic, import_id)
+        _add(session, frame[~known], plan, day, synthetic, import_id)
         data.areas.check(session)
     except (Conflict, BadRows) as refused:
         faults = getattr(refused, "faults", ())
@@ -199,13 +202,14 @@ def _keep(session: Session, frame: gpd.GeoDataFrame, plan: Plan, day: date, take
     return Counts(int((~known).sum()), changed, int(same.sum()), len(there) - int(known.sum()))
 
 
-def _same(frame: gpd.GeoDataFrame, there: gpd.GeoDataFrame) -> np.ndarray:
+def _same(frame: gpd.GeoDataFrame, there: gpd.GeoDataFrame) -> npt.NDArray[Any]:
     """Which areas are already kept as they are in the file."""
     words = [
         frame[name].to_numpy(object) == there[name].to_numpy(object) for name in ("name", "parent_code", "grid_kind")
     ]
     shapes = shapely.equals_exact(gis.areas.multi(frame.geometry), gis.areas.multi(there.geometry), tolerance=0.0)
-    return np.logical_and.reduce([*words, shapes])
+    same: npt.NDArray[np.bool_] = np.logical_and.reduce([*words, shapes])
+    return same
 
 
 def _add(session: Session, frame: gpd.GeoDataFrame, plan: Plan, day: date, synthetic: bool, import_id: int) -> None:

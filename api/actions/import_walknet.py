@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import shapely
 
+import api.actions.intake as intake
 import data.areas
 import data.ingest.columns
 import data.ingest.files
@@ -19,18 +21,7 @@ import gis.crs
 import gis.walknet
 import gis.walktags
 import gis.walkways
-from api.actions.imports import (
-    OSM_DATUM,
-    Asked,
-    Done,
-    Taken,
-    Watch,
-    data_date,
-    keep,
-    not_judged,
-    read,
-    require_osm_datum,
-)
+from api.actions.intake import OSM_DATUM, Asked, Done, Taken, Watch
 from data.db import Session
 from data.ingest.columns import Door
 from data.ingest.places import Frame
@@ -72,11 +63,12 @@ def walknet(
         "network": {"nodes": len(found.net.nodes), "edges": edges, "km": round(float(arrays.metres.sum()) / 1000, 3)}
     }
     taken = Taken(
-        "walknet", found.sha256, edges, found.declared, not_judged(found.declared), said,
+        "walknet", found.sha256, edges, found.declared, intake.not_judged(found.declared), said,
         synthetic=asked.synthetic, attribution=attribution,
         facts=found.facts | {"srid": found.net.srid, "clip_to": clip_to, "stats": found.net.stats},
     )  # fmt: skip
-    return keep(session, asked, taken, edges, lambda id_: _keep(session, asked, found, arrays.sha256, id_), watch)
+    keeper = partial(_keep, session, asked, found, arrays.sha256)
+    return intake.keep(session, asked, taken, edges, keeper, watch)
 
 
 def _keep(session: Session, asked: Asked, found: _Read, sha256: str, import_id: int) -> Counts:
@@ -106,13 +98,13 @@ def _newest(session: Session) -> dict[str, Any] | None:
 
 
 def _of_osm(asked: Asked, clip: Any) -> _Read:
-    require_osm_datum(asked)
+    intake.require_osm_datum(asked)
     sha256 = data.ingest.files.digest(asked.path)
-    return _Read(data.ingest.osm.walknet(asked.path, clip=clip), OSM_DATUM, sha256, data_date(asked.path))
+    return _Read(data.ingest.osm.walknet(asked.path, clip=clip), OSM_DATUM, sha256, intake.data_date(asked.path))
 
 
 def _of_lines(asked: Asked, clip: Any) -> _Read:
-    table = read(asked, LINES, nullcontext)
+    table = intake.read(asked, LINES, nullcontext)
     declared = data.ingest.places.frame(table, datum=asked.datum, epsg=asked.epsg)
     return _Read(data.ingest.lines.network(table, declared=declared, clip=clip), declared, table.sha256, {})
 

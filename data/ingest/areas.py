@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
+
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
+from sqlalchemy import delete
 
 import data.ingest.parsers as parsers
 import gis.crs
+from data.db import Session
 from data.ingest.columns import Column, Door, Rows, words
 from data.ingest.files import Table
 from data.ingest.places import Frame, polygons
+from data.tables import area
 from gis.errors import Invalid
 
 _KINDS = {
@@ -81,3 +87,8 @@ def require_level(level: str | None, levels: list[str]) -> str:
     if level not in levels:
         raise Invalid("imports.level", level=level or "–", levels=levels)
     return level
+
+
+def withdraw(session: Session, codes: Iterable[str], *, day: date) -> None:
+    """Take back the versions of these areas that began on that day, as if they had not been."""
+    session.execute(delete(area).where(area.c.code.in_(sorted(codes)), area.c.valid_from == day))

@@ -1,8 +1,6 @@
-"""Reports of inspectors and citizens from a table. Ids are UUIDs; any other id gets the UUID that follows from it."""
+"""Reports of inspectors and citizens from a table. The id they came with is kept as `client_id`."""
 
 from __future__ import annotations
-
-import uuid
 
 import geopandas as gpd
 import numpy as np
@@ -13,8 +11,6 @@ import data.ingest.stated
 from data.ingest.columns import Column, Door, Rows, texts, words
 from data.ingest.places import Points
 
-#: Ids that are no UUID are hashed under this name, so that the same list read twice makes the same reports.
-_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:wangge:report")
 _STATUS = {
     "received": ("received", "待受理", "已上报", "上报", "新建"),
     "accepted": ("accepted", "已受理", "受理", "立案", "已立案"),
@@ -50,11 +46,10 @@ def door(*, zone: str) -> Door:
 
 
 def frame(rows: Rows, points: Points, *, synthetic: bool) -> gpd.GeoDataFrame:
-    """`gis.frames.REPORTS` with the pair as sent; `client_id` is the id as it was written."""
+    """The columns of table report, with the pair as sent; `client_id` is the id as it was written."""
     status = rows.frame.get("status", pd.Series(None, index=rows.frame.index, dtype="str"))
     accuracy = rows.frame.get("accuracy_m", pd.Series(np.nan, index=rows.frame.index))
     columns = {
-        "id": [_uuid(one) for one in rows.frame["id"]],
         "client_id": rows.frame["id"],
         "category": rows.frame["category"],
         "captured_at": rows.frame["captured_at"],
@@ -65,10 +60,3 @@ def frame(rows: Rows, points: Points, *, synthetic: bool) -> gpd.GeoDataFrame:
         "synthetic": synthetic,
     }
     return gpd.GeoDataFrame(columns, geometry=points.shapes(), crs="EPSG:4326")
-
-
-def _uuid(id: object) -> str:
-    try:
-        return str(uuid.UUID(str(id)))
-    except ValueError:
-        return str(uuid.uuid5(_NAMESPACE, str(id)))

@@ -224,7 +224,7 @@ def as_sent(shapes: np.ndarray, datum: str) -> np.ndarray:
 
 
 def test_areas_that_spill_over_their_parent_are_found():
-    """16 squares of 1 km, 545 m east and 298 m south of their place: 1 - (1 - .545/4)(1 - .298/4) = 20 % are outside."""
+    """16 squares of 1 km, 545 m east and 298 m south of it: 1 - (1 - .545/4)(1 - .298/4) = 20 % are outside."""
     children, parents = squares(4, 1000)
     found = gis.datumgate.judge_areas(as_sent(children, "gcj02"), "wgs84", parents=as_sent(parents, "wgs84"))
     assert (found.verdict, found.best) == ("wrong", "gcj02")
