@@ -82,8 +82,6 @@ def _add(session: Session, table: Table, incoming: Table, key: str, import_id: i
     known = select(1).where(table.c[key] == incoming.c[key]).exists()
     # As plain names: a Geometry column would be selected as bytes.
     bare: list[Any] = [sqlalchemy.literal_column(f"{INCOMING}.{name}") for name in names]
-        sqlalchemy.literal_column(f"{INCOMING}.{name}") for name in names
-    ]  # a Geometry column would come as bytes
     rows = select(*bare, sqlalchemy.literal(import_id)).select_from(incoming).where(~known)
     stated = insert(table).from_select([*names, "import_id"], rows)
     return int(session.execute(stated).rowcount)  # type: ignore[attr-defined]
