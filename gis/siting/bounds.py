@@ -29,12 +29,13 @@ class Ceiling:
     found: float
 
 
-def ceiling(table: Table, limits: Rules, open_sites: BoolArray, *, rounds: int, whole: bool) -> Ceiling:
+def ceiling(table: Table, limits: Rules, open_sites: BoolArray, *, rounds: int) -> Ceiling:
     """Bound the best plan, starting from the prices that a found plan suggests, and better the plan on the way."""
     prices = best(table, open_sites)
     found, dual = float(prices.sum()), np.zeros(1)
-    state = Ceiling(np.inf, limits.openable | limits.closable, open_sites, found)
-    step = 1.0 if whole else 1e-9 * max(found, 1.0)
+    movable = limits.openable | limits.closable
+    state = Ceiling(float(best(table, movable).sum()), movable, open_sites, found)
+    step = 1.0 if table.whole else 1e-9 * max(found, 1.0)
     done, pace, last = 0, np.array([1.0]), np.zeros(table.row_count + 1)
     while done < rounds and state.value - state.found >= step - 1e-6 * step:
         state = _leg(table, limits, state, prices, dual, last, pace, step)
@@ -54,7 +55,7 @@ def _leg(
     columns, alive = table.columns, state.alive.copy()
     value, chosen = _descend(
         columns.indptr, columns.households, columns.values, prices, dual, last, pace, alive, limits.closable,
-        limits.add, limits.closures, limits.costs, limits.budget, state.found, min(state.value, 1e300), step, LEG,
+        limits.add, limits.closures, limits.costs, limits.budget, state.found, state.value, step, LEG,
     )  # fmt: skip
     ceiling_now = min(state.value, value)
     tried = _polished(table, limits, chosen, state)

@@ -35,15 +35,14 @@ def solve(
     if problem.floor is not None and areas is not None:
         _floor_rows(model, problem, areas, levels, first)
     begin = None if problem.floor is not None else _start(levels, start, numbers)
-    slack = 1 - 1e-6 if problem.whole and levels.single else 0.0
+    slack = 1 - 1e-6 if table.whole else 0.0
     solution = maximise(model, time_limit_s=time_limit_s, start=begin, slack=slack)
     return solution, _open(solution, numbers, problem.site_count)
 
 
 def _core(table: Table, alive: BoolArray) -> tuple[Reach, IntArray | None]:
     rows, areas = table.rows.only(alive), table.areas
-    single = _Levels(rows).single
-    return merge_alike(rows, areas) if single else (rows, areas)
+    return merge_alike(rows, areas) if table.flat else (rows, areas)
 
 
 def _renumbered(alive: BoolArray) -> IntArray:
@@ -69,7 +68,6 @@ class _Levels:
         below[:-1][self.follows[1:]] = value[head][1:][self.follows[1:]]
         self.value = value[head]
         self.gain = self.value - below
-        self.single = not self.follows.any()
 
     @property
     def count(self) -> int:

@@ -108,6 +108,8 @@ def _solution(solver: highspy.Highs, integer: bool) -> Solution:
     values = np.array(solver.getSolution().col_value) if found else None
     if status == highspy.HighsModelStatus.kInfeasible:
         return Solution("infeasible", None, -np.inf)
+    if status == highspy.HighsModelStatus.kModelEmpty:
+        return Solution("optimal", np.empty(0), 0.0)
     done = status == highspy.HighsModelStatus.kOptimal
     if integer:
         return Solution("optimal" if done else "stopped", values, float(info.mip_dual_bound))

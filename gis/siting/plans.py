@@ -54,8 +54,7 @@ def _best_of(problem: Problem, method: str, effort: Effort) -> Plan:
         return _capacitated(problem, method, effort)
     limits, benefits = search.rules(problem), table.build(problem, method)
     found = search.search(benefits, limits)
-    whole = problem.whole and method == "mclp"
-    top = bounds.ceiling(benefits, limits, found, rounds=effort.rounds, whole=whole)
+    top = bounds.ceiling(benefits, limits, found, rounds=effort.rounds)
     if problem.floor is not None:
         return _floored(problem, benefits, limits, top, effort)
     open_sites, value, proof = _closed(problem, benefits, limits, top, effort)
@@ -66,7 +65,7 @@ def _closed(
     problem: Problem, benefits: table.Table, limits: search.Rules, top: bounds.Ceiling, effort: Effort
 ) -> tuple[BoolArray, float, str]:
     """Close the gap with HiGHS when what is left is small enough: open sites, bound, and whose bound it is."""
-    step = 1.0 if problem.whole and _single(benefits) else 1e-9 * max(top.found, 1.0)
+    step = 1.0 if benefits.whole else 1e-9 * max(top.found, 1.0)
     small = exact.size(benefits, top.alive) <= effort.exact_entries
     if top.value - top.found < step or not small or effort.time_limit_s <= 0:
         return top.open_sites, top.value, "lagrangian"
@@ -77,12 +76,6 @@ def _closed(
     found = max(value, top.found)
     bound = min(top.value, max(answer.bound, found))
     return (opened if better and opened is not None else top.open_sites), bound, "highs"
-
-
-def _single(benefits: table.Table) -> bool:
-    """Whether each row carries one benefit only, as in the MCLP."""
-    values, rows = benefits.rows.seconds, benefits.rows.households
-    return not np.any((rows[1:] == rows[:-1]) & (values[1:] != values[:-1]))
 
 
 def _objective(problem: Problem, method: str, benefit: float) -> float:

@@ -18,12 +18,18 @@ from gis.siting.problem import Problem
 
 @dataclass(frozen=True)
 class Table:
-    """Benefits beyond `base`, by site. `areas` (n,) numbers the area of each row when a floor asks for it."""
+    """Benefits beyond `base`, by site and by row.
+
+    `areas` (n,) numbers the area of each row when a floor asks for it. `flat`: a row gets the same from every site.
+    `whole`: every total is a whole number, so that a bound less than one away is a proof.
+    """
 
     columns: Columns
     rows: Reach
     base: float
     areas: IntArray | None
+    flat: bool
+    whole: bool
 
     @property
     def row_count(self) -> int:
@@ -32,14 +38,15 @@ class Table:
 
 def build(problem: Problem, method: str) -> Table:
     """The table of a problem; `method` is "mclp" or "p-median"."""
-    charge = 1.0 if method == "mclp" else problem.charge_s()
-    limit = problem.limit_s if method == "mclp" else np.inf
+    flat = method == "mclp"
+    charge = 1.0 if flat else problem.charge_s()
+    limit = problem.limit_s if flat else np.inf
     locked = problem.existing & ~problem.closable
-    rows, base = _residual(problem, limit, charge, locked, flat=method == "mclp")
+    rows, base = _residual(problem, limit, charge, locked, flat=flat)
     areas: IntArray | None = None if problem.floor is None else np.asarray(problem.floor.areas, dtype=np.int64)
-    if method == "mclp":
+    if flat:
         rows, areas = merge_alike(rows, areas)
-    return Table(by_site(rows), rows, base, areas)
+    return Table(by_site(rows), rows, base, areas, flat, flat and problem.whole)
 
 
 def _residual(problem: Problem, limit_s: float, charge: float, locked: BoolArray, *, flat: bool) -> tuple[Reach, float]:
