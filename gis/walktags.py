@@ -76,9 +76,11 @@ MAX_STEPS = np.iinfo(np.int16).max
 
 
 def plain(tags: pd.DataFrame, keys: tuple[str, ...]) -> pd.DataFrame:
-    """The columns `keys` of a table of tags as text: lower case except `name`, "" where a tag is missing."""
-    columns = {key: _column(tags, key) for key in keys}
-    return pd.DataFrame(columns, index=tags.index, dtype=object)
+    """The columns `keys` of a table of tags as text: lower case except `name`, "" where a tag is missing.
+
+    Columns are categorical, since a tag has few values: a comparison then looks at numbers, not at texts.
+    """
+    return pd.DataFrame({key: _column(tags, key) for key in keys}, index=tags.index)
 
 
 def closed(tags: pd.DataFrame) -> Texts:
@@ -141,7 +143,7 @@ def oneway(tags: pd.DataFrame) -> npt.NDArray[np.int8]:
 
 def steps(tags: pd.DataFrame) -> npt.NDArray[np.int16]:
     """(w,) number of steps on the whole way: 0 where it is no flight of steps, -1 where nobody counted them."""
-    count = pd.to_numeric(tags["step_count"], errors="coerce").to_numpy(dtype=float)
+    count = pd.to_numeric(tags["step_count"].astype(object), errors="coerce").to_numpy(dtype=float)
     known = np.where((count >= 1) & (count <= MAX_STEPS), count, -1.0)
     return np.where(tags["highway"] == "steps", known, 0.0).astype(np.int16)
 
@@ -209,13 +211,13 @@ def barrier_stops_wheels(tags: pd.DataFrame) -> Bools:
     return (hard | ((barrier != "") & (said == "no"))).to_numpy()
 
 
-def _column(tags: pd.DataFrame, key: str) -> Texts:
+def _column(tags: pd.DataFrame, key: str) -> pd.Categorical:
     """One column made plain; the work is done once per distinct value, of which there are few."""
-    if key not in tags.columns:
-        return np.full(len(tags), "", dtype=object)
-    codes, values = pd.factorize(tags[key].to_numpy(dtype=object))
+    absent = np.full(len(tags), None, dtype=object)
+    codes, values = pd.factorize(tags[key].to_numpy(dtype=object) if key in tags.columns else absent)
     texts = [str(value).strip() if key == "name" else str(value).strip().lower() for value in values]
-    return np.array([*texts, ""], dtype=object)[codes]
+    categories, number = np.unique(np.array([*texts, ""], dtype=object), return_inverse=True)
+    return pd.Categorical.from_codes(number[codes], categories=pd.Index(categories))
 
 
 def _platform(tags: pd.DataFrame) -> pd.Series:

@@ -190,7 +190,7 @@ def _parts(lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     given = {"osm_way_id": 0, "highway": "road"}
     tags = lines.assign(**{name: value for name, value in given.items() if name not in lines.columns})
     tags["osm_way_id"] = pd.to_numeric(tags["osm_way_id"], errors="coerce").fillna(0).astype(np.int64)
-    tags["area"] = walktags.plain(lines, ("area",))["area"].mask(surface, "yes")
+    tags["area"] = walktags.plain(lines, ("area",))["area"].astype(object).mask(surface, "yes")
     plain = np.where(surface, shapely.boundary(shape.to_numpy()), shape.to_numpy())
     parts = tags.set_geometry(gpd.GeoSeries(shapely.force_2d(plain), index=lines.index, crs=lines.crs))
     return parts.explode(ignore_index=True)

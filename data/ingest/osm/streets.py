@@ -16,11 +16,10 @@ import shapely
 
 import gis.walktags
 import gis.walkways
-from data.ingest.osm.reading import read, tags_of
+from data.ingest.osm.reading import read
 from gis.errors import Invalid
 
-_WAY_KEYS = frozenset(gis.walktags.WAY_KEYS)
-_NODE_KEYS = frozenset(gis.walktags.NODE_KEYS)
+Row = list[str | None]
 #: Tags that, without a highway, make a way worth judging.
 _WALKED = (("place", "square"), ("railway", "platform"), ("public_transport", "platform"), ("route", "ferry"))
 #: Tags that make a relation a square whose rim is walked.
@@ -51,7 +50,7 @@ def ways(path: Path) -> tuple[gis.walkways.Ways, gis.walkways.Vertices]:
         if thing.is_node():
             tagged.take(thing)
         elif "highway" in thing.tags or any(thing.tags.get(key) == value for key, value in _WALKED):
-            found.take(thing, tags_of(thing, _WAY_KEYS))
+            found.take(thing, _row(thing, gis.walktags.WAY_KEYS))
             rims.pop(thing.id, None)
     if rims:
         for thing in read(_by_id(path, rims), path):
@@ -64,11 +63,11 @@ class _Tagged:
     """Vertices with tags, gathered while reading."""
 
     ids: array[int] = field(default_factory=lambda: array("q"))
-    tags: list[dict[str, str]] = field(default_factory=list)
+    tags: list[Row] = field(default_factory=list)
 
     def take(self, node: Any) -> None:
         self.ids.append(node.id)
-        self.tags.append(tags_of(node, _NODE_KEYS))
+        self.tags.append(_row(node, gis.walktags.NODE_KEYS))
 
 
 @dataclass
@@ -76,14 +75,14 @@ class _Lines:
     """Ways gathered while reading."""
 
     ids: array[int] = field(default_factory=lambda: array("q"))
-    tags: list[dict[str, str]] = field(default_factory=list)
+    tags: list[Row] = field(default_factory=list)
     refs: array[int] = field(default_factory=lambda: array("q"))
     counts: array[int] = field(default_factory=lambda: array("q"))
     shapes: list[str | None] = field(default_factory=list)
     places: dict[int, tuple[float, float]] = field(default_factory=dict)
     _factory: Any = field(default_factory=osmium.geom.WKBFactory)
 
-    def take(self, way: Any, tags: dict[str, str]) -> None:
+    def take(self, way: Any, tags: Row) -> None:
         self.ids.append(way.id)
         self.tags.append(tags)
         refs = [node.ref for node in way.nodes]
@@ -119,11 +118,11 @@ class _Lines:
         return gis.walkways.Vertices(ids, lon, lat, np.asarray(tagged.ids, dtype=np.int64), table)
 
 
-def _rims(path: Path) -> dict[int, dict[str, str]]:
+def _rims(path: Path) -> dict[int, Row]:
     """The member ways of squares drawn as relations, with the tags of their square."""
     squares = osmium.FileProcessor(str(path), osmium.osm.RELATION).with_filter(osmium.filter.TagFilter(*_SQUARES))
     return {
-        member.ref: tags_of(square, _WAY_KEYS) | {"area": "yes"}
+        member.ref: ["yes" if key == "area" else square.tags.get(key) for key in gis.walktags.WAY_KEYS]
         for square in read(squares, path)
         for member in square.members
         if member.type == "w"
@@ -137,6 +136,12 @@ def _by_id(path: Path, ids: dict[int, Any]) -> Any:
     return reader.with_filter(only_ways).with_filter(osmium.filter.IdFilter(ids))
 
 
-def _table(tags: list[dict[str, str]], keys: tuple[str, ...]) -> pd.DataFrame:
+def _row(thing: Any, keys: tuple[str, ...]) -> Row:
+    """Some tags of an object; asking for each is faster here than going through all of them."""
+    get = thing.tags.get
+    return [get(key) for key in keys]
+
+
+def _table(rows: list[Row], keys: tuple[str, ...]) -> pd.DataFrame:
     """A table of tags, one column per key, None where untagged."""
-    return pd.DataFrame({key: np.array([row.get(key) for row in tags], dtype=object) for key in keys})
+    return pd.DataFrame(np.array(rows, dtype=object).reshape(-1, len(keys)), columns=list(keys))
