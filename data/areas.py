@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, text, update
 import gis.areas
 import gis.crs
 import gis.frames
+import gis.partition
 from data.copying import fetch
 from data.db import Session, copy
 from data.tables import area, area_level, area_scheme
@@ -132,7 +133,7 @@ def add(
 ) -> int:
     """Add areas, each in force from its own `valid_from` or else from the one given, and say how many."""
     gis.frames.require(frame, gis.frames.AREAS)
-    gis.areas.require_sound(frame)
+    gis.partition.require_sound(frame)
     shapes = np.asarray(frame.geometry, dtype=object)
     rows = {
         "code": frame["code"], "level": frame["level"], "grid_kind": frame["grid_kind"], "name": frame["name"],

@@ -1,43 +1,43 @@
-"""Areas: the tree of codes, what may stand in it, and which area holds a point.
+"""Areas: their codes and tree, their shapes, and which one holds a point.
 
-The same rules stand as SQL in the database, which has the last word (`data/migrations`); a test holds the two together.
-Topology is decided in the stored coordinates, where an edge between two vertices is straight; only what comes out of
-it - an overlap, an escape, a gap - is measured in metres. It is tolerated when nothing of it is left after its outline
-is drawn in by `TOLERANCE_M` / 2: it is nowhere 1 m wide.
+Whether areas may stand beside and above each other is decided in `gis.partition`; how they change, in `gis.redraw`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import scipy.ndimage
 import shapely
 
 import gis.crs
-from gis.errors import BadRows, Fault, Invalid
-from gis.frames import AREAS, require
+from gis.errors import Invalid
 
 Shapes = npt.NDArray[np.object_]
+Codes = npt.NDArray[np.object_]
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-Codes = npt.NDArray[np.str_]
 
-#: Two outlines of one border, drawn by different hands, may differ by this much (design, section 3).
-TOLERANCE_M = 1.0
-#: More vertices than any real border has; protects whoever must draw them.
-VERTICES = 200_000
 #: The levels that stand on every row about a person or a place, from the top down.
 PLACE_LEVELS = ("street", "community", "grid")
+#: From this many points on, a map of labels costs less than it saves.
+LABELLED_FROM = 20_000
+#: Cells of the map of labels: 4 m each over a district, 16 MB.
+CELLS = 1 << 22
 
 
-# Codes ----------------------------------------------------------------------------------------------------------------
+# Codes and tree -------------------------------------------------------------------------------------------------------
 
 
 def parent_by_prefix(code: str, level: str, digits: Mapping[str, int]) -> str:
-    """The code of the area above, by the lengths of a scheme: the longest shorter prefix; "" at the top.
+    """The code of the area above by the lengths of a scheme: the longest shorter prefix; "" at the top.
 
     Raises
     ------
@@ -50,98 +50,183 @@ def parent_by_prefix(code: str, level: str, digits: Mapping[str, int]) -> str:
     return code[: max(above)] if above else ""
 
 
+def ancestors(areas: pd.DataFrame, codes: npt.ArrayLike) -> dict[str, Codes]:
+    """The area that holds each of the given areas, for every level there is.
+
+    Parameters
+    ----------
+    areas : columns code, level, parent_code; codes are unique
+    codes : (n,) codes; those that are no area ("" for one) lie in none
+
+    Returns
+    -------
+    dict of level to (n,) codes, the finest level first; an area holds itself; "" where there is none.
+    """
+    tree = pd.Index(areas["code"])
+    above = np.append(tree.get_indexer(areas["parent_code"]), -1)
+    level = np.append(areas["level"].to_numpy(object), "")
+    names = np.append(tree.to_numpy(object), "")
+    at = tree.get_indexer(np.asarray(codes, dtype=object))
+    found = {name: np.full(len(at), "", dtype=object) for name in _finest_first(level[:-1], above)}
+    for _ in range(len(found) + 1):
+        for name, column in found.items():
+            here = level[at] == name
+            column[here] = names[at[here]]
+        at = above[at]
+    return found
+
+
+def _finest_first(level: Codes, above: Ints) -> list[str]:
+    depth = np.zeros(len(level), dtype=np.int64)
+    at = above[:-1]
+    while (at >= 0).any():
+        if depth.max() > len(level):
+            raise Invalid("areas.cycle")
+        depth += at >= 0
+        at = above[at]
+    deepest = pd.Series(depth).groupby(level, sort=False).max()
+    return [str(name) for name in deepest.sort_values(ascending=False, kind="stable").index]
+
+
 def lineage(areas: pd.DataFrame) -> pd.DataFrame:
-    """For every area the codes of `PLACE_LEVELS` that hold it, itself included; "" where there is none.
-
-    Parameters
-    ----------
-    areas : columns code, level, parent_code
-
-    Returns
-    -------
-    DataFrame indexed by code, with street_code, community_code and grid_code.
-    """
-    level = dict(zip(areas["code"], areas["level"], strict=True))
-    parent = dict(zip(areas["code"], areas["parent_code"], strict=True))
-    found = {name: pd.Series("", index=pd.Index(areas["code"], name="code"), dtype=object) for name in PLACE_LEVELS}
-    above = areas["code"].to_numpy(object)
-    while (above != "").any():
-        levels = np.array([level.get(code, "") for code in above], dtype=object)
-        for name, column in found.items():
-            column[levels == name] = above[levels == name]
-        above = np.array([parent.get(code, "") for code in above], dtype=object)
-    return pd.DataFrame({f"{name}_code": column for name, column in found.items()})
-
-
-def ancestors(areas: pd.DataFrame, codes: npt.ArrayLike) -> dict[str, npt.NDArray[np.object_]]:
-    """For each level there is, from the smallest areas up, the code that holds each of `codes`.
-
-    Parameters
-    ----------
-    areas : columns code, level, parent_code
-    codes : (n,) codes of any level; "" or an unknown code lies in no area
-
-    Returns
-    -------
-    dict of (n,) codes by level, an area holding itself; "" where a code has none at that level.
-    """
-    level = dict(zip(areas["code"], areas["level"], strict=True))
-    parent = dict(zip(areas["code"], areas["parent_code"], strict=True))
-    distinct, index = np.unique(np.asarray(codes, dtype=object).astype(str), return_inverse=True)
-    found = {name: np.full(len(distinct), "", object) for name in _from_the_smallest(level, parent)}
-    above = distinct.astype(object)
-    while (above != "").any():
-        levels = np.array([level.get(code, "") for code in above], dtype=object)
-        for name, column in found.items():
-            column[levels == name] = above[levels == name]
-        above = np.array([parent.get(code, "") for code in above], dtype=object)
-    return {name: column[index] for name, column in found.items()}
-
-
-def _from_the_smallest(level: Mapping[str, str], parent: Mapping[str, str]) -> list[str]:
-    """The levels of a tree, those with the most areas above them first."""
-    depth: dict[str, int] = {}
-    for code, name in level.items():
-        steps, above = 0, parent.get(code, "")
-        while above:
-            steps, above = steps + 1, parent.get(above, "")
-        depth[name] = max(steps, depth.get(name, 0))
-    return sorted(depth, key=lambda name: -depth[name])
+    """For every area its street_code, community_code and grid_code, itself included; indexed by code."""
+    found = ancestors(areas, areas["code"])
+    none = np.full(len(areas), "", dtype=object)
+    columns = {f"{level}_code": found.get(level, none) for level in PLACE_LEVELS}
+    return pd.DataFrame(columns, index=pd.Index(areas["code"], name="code", dtype=object))
 
 
 # Shapes ---------------------------------------------------------------------------------------------------------------
 
 
 def multi(shapes: npt.ArrayLike) -> Shapes:
-    """Every polygon as a multipolygon, flat; others as they are."""
-    flat = shapely.force_2d(np.asarray(shapes, dtype=object))
-    single = shapely.get_type_id(flat) == shapely.GeometryType.POLYGON
-    made: Shapes = flat.copy()
-    made[single] = [shapely.MultiPolygon([shape]) for shape in flat[single]]
+    """Every polygon as a multipolygon, without heights; anything else as it is."""
+    made: Shapes = shapely.force_2d(np.array(shapes, dtype=object))
+    single = shapely.get_type_id(made) == shapely.GeometryType.POLYGON
+    made[single] = [shapely.MultiPolygon([shape]) for shape in made[single]]
     return made
 
 
 def square_metres(shapes: npt.ArrayLike) -> Floats:
     """(n,) areas on the ground, in the projection of the place."""
-    flat = np.asarray(shapes, dtype=object)
+    flat: Shapes = np.asarray(shapes, dtype=object)
     if not len(flat):
         return np.empty(0)
-    west, south, east, north = shapely.total_bounds(flat)
-    areas: Floats = shapely.area(gis.crs.metric([west, east], [south, north]).forward_shapes(flat))
-    return areas
+    sizes: Floats = shapely.area(metric_of(flat).forward_shapes(flat))
+    return sizes
 
 
-def require_sound(areas: gpd.GeoDataFrame) -> None:
-    """Refuse a frame with a shape that cannot be an area, naming every one (`areas.refused`)."""
-    faults = list(shape_faults(areas))
-    if faults:
-        raise BadRows("areas.refused", faults)
+def metric_of(shapes: npt.ArrayLike) -> gis.crs.Metric:
+    """The projection in metres for the place where the shapes lie."""
+    west, south, east, north = shapely.total_bounds(np.asarray(shapes, dtype=object))
+    return gis.crs.metric([west, east], [south, north])
 
 
-def shape_faults(areas: gpd.GeoDataFrame) -> Iterator[Fault]:
-    """Each shape that cannot be an area on its own, and `areas.crs` for a frame in another reference system."""
-    require(areas, AREAS)
-    if areas.crs is not None and areas.crs.to_epsg() != 4326:
-        yield Fault(None, "geometry", str(areas.crs.to_epsg()), "areas.crs", {"crs": str(areas.crs.to_epsg())})
-        return
-    yield from ()
+# Points in areas ------------------------------------------------------------------------------------------------------
+
+
+def locate(lon: npt.ArrayLike, lat: npt.ArrayLike, areas: gpd.GeoDataFrame) -> Codes:
+    """The code of the area that holds each point.
+
+    Parameters
+    ----------
+    lon, lat : (n,) float
+        EPSG:4326. A point without coordinates (NaN) lies nowhere.
+    areas : columns code and geometry, sound polygons; they may touch or overlap
+
+    Returns
+    -------
+    (n,) codes
+        On a shared edge or in an overlap the smallest code, compared byte by byte, of those that touch the point, as
+        the database's `area_holding` has it; "" outside all of them.
+
+    Notes
+    -----
+    Many points first look at a map of labels: cells that no border comes near fall into patches, each of which lies
+    in one area or outside, so one exact test answers for the whole patch. Points near a border are tested exactly.
+    """
+    x, y = np.atleast_1d(np.asarray(lon, dtype=np.float64)), np.atleast_1d(np.asarray(lat, dtype=np.float64))
+    ordered = areas.iloc[np.argsort(areas["code"].to_numpy(object), kind="stable")]
+    shapes = ordered.geometry.to_numpy()
+    shapely.prepare(shapes)
+    tree = shapely.STRtree(shapes)
+    found = _exactly(x, y, tree) if len(x) < LABELLED_FROM or not len(shapes) else _by_labels(x, y, tree, shapes)
+    codes: Codes = np.append(ordered["code"].to_numpy(object), "")
+    return codes[found]
+
+
+def _exactly(x: Floats, y: Floats, tree: shapely.STRtree) -> Ints:
+    """(n,) position of the first shape that touches each point, or -1."""
+    placed = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    which, shape = tree.query(shapely.points(x[placed], y[placed]))
+    touching = shapely.intersects_xy(tree.geometries[shape], x[placed[which]], y[placed[which]])
+    which, shape = which[touching], shape[touching]
+    found = np.full(len(x), len(tree), dtype=np.int64)
+    np.minimum.at(found, placed[which], shape)
+    return np.where(found == len(tree), -1, found)
+
+
+def _by_labels(x: Floats, y: Floats, tree: shapely.STRtree, shapes: Shapes) -> Ints:
+    labels = _Labels.of(tree, shapes)
+    found = labels.at(x, y)
+    unsure = np.flatnonzero(found == UNSURE)
+    found[unsure] = _exactly(x[unsure], y[unsure], tree)
+    return found
+
+
+UNSURE = -2
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """A raster of cells: which shape (or -1: none) holds all of the cell; `UNSURE` where a border may cross it."""
+
+    west: float
+    south: float
+    cell: float
+    shape: npt.NDArray[np.int32]
+
+    @staticmethod
+    def of(tree: shapely.STRtree, shapes: Shapes) -> _Labels:
+        west, south, east, north = shapely.total_bounds(shapes)
+        cell = max(np.sqrt((east - west) * (north - south) / CELLS), max(east - west, north - south) / CELLS, 1e-9)
+        size = (int((north - south) / cell) + 1, int((east - west) / cell) + 1)
+        patches, count = scipy.ndimage.label(~_crossed(shapes, west, south, cell, size))
+        inside = np.zeros(count + 1, dtype=np.int64)
+        inside[patches.ravel()] = np.arange(patches.size)  # any one cell of each patch
+        row, column = np.divmod(inside, size[1])
+        answers = _exactly(west + (column + 0.5) * cell, south + (row + 0.5) * cell, tree).astype(np.int32)
+        answers[0] = UNSURE
+        return _Labels(west, south, cell, answers[patches])
+
+    def at(self, x: Floats, y: Floats) -> Ints:
+        rows, columns = self.shape.shape
+        with np.errstate(invalid="ignore"):
+            column, row = np.floor((x - self.west) / self.cell), np.floor((y - self.south) / self.cell)
+            within = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+        found = np.full(len(x), -1, dtype=np.int64)
+        found[within] = self.shape[row[within].astype(np.intp), column[within].astype(np.intp)]
+        return found
+
+
+def _crossed(shapes: Shapes, west: float, south: float, cell: float, size: tuple[int, int]) -> Flags:
+    """Cells that a border crosses, and a few that it only comes near.
+
+    A border is sampled every quarter of a cell at least, so each of its points is within an eighth of a sample in both
+    directions, and its cell among those that the corners of a square of that reach round the sample lie in.
+    """
+    points, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(shapes)), return_index=True)
+    at = (points - (west, south)) / cell
+    same = ring[1:] == ring[:-1]
+    start, step = at[:-1][same], np.diff(at, axis=0)[same]
+    pieces = np.ceil(np.abs(step).max(axis=1) * 4).astype(np.int64) + 1
+    which = np.repeat(np.arange(len(pieces)), pieces)
+    share = (np.arange(len(which)) - (np.cumsum(pieces) - pieces)[which]) / np.maximum(pieces - 1, 1)[which]
+    samples = start[which] + step[which] * share[:, None]
+    marked = np.zeros(size, dtype=bool)
+    reach = 0.125 + 1e-6
+    columns = [np.clip(samples[:, 0] + by, 0, size[1] - 1).astype(np.int32) for by in (-reach, reach)]
+    rows = [np.clip(samples[:, 1] + by, 0, size[0] - 1).astype(np.int32) for by in (-reach, reach)]
+    for row, column in itertools.product(rows, columns):
+        marked[row, column] = True
+    return marked

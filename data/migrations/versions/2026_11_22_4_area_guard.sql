@@ -75,7 +75,7 @@ $$;
 CREATE FUNCTION wangge_private.area_orphans(parent text, period daterange)
 RETURNS TABLE (fault text, codes text[], level text, lon double precision, lat double precision, m2 double precision)
 LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT CASE WHEN life.above IS NULL THEN 'areas.orphan'
+    SELECT CASE WHEN life.above IS NULL THEN 'areas.parent_missing'
                 WHEN NOT life.above @> child.valid THEN 'areas.parent_ends' ELSE 'areas.rank' END,
            ARRAY[child.code, parent], child.level, ST_X(place), ST_Y(place), child.area_m2
     FROM area AS child
