@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -59,7 +58,7 @@ class _Above:
     nearest: gpd.GeoDataFrame
 
 
-def areas(session: Session, asked: Asked, plan: Plan, *, watch: Watch = nullcontext) -> Done:
+def areas(session: Session, asked: Asked, plan: Plan, *, watch: Watch = intake.quietly) -> Done:
     """Bring in the areas of one level, and name the areas of households and facilities anew."""
     levels = data.areas.levels(session)
     data.ingest.areas.require_level(plan.level, levels["level"].tolist())
@@ -97,7 +96,7 @@ def _of_file(session: Session, asked: Asked, plan: Plan, above: _Above, watch: W
         judgement = _judged(rows, sent, frame, declared, above, asked)
         _check_parents(rows, frame, above)
         frame = frame[intake.settle(rows, asked, table.name)].reset_index(drop=True)
-    taken = Taken("areas", table.sha256, len(table.rows), declared, judgement, intake.notes(rows), tuple(rows.faults),
+    taken = Taken("areas", table.sha256, rows.total(), declared, judgement, intake.notes(rows), tuple(rows.faults),
                   asked.synthetic, asked.attribution)  # fmt: skip
     return taken, frame
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -50,7 +49,12 @@ class _Read:
 
 
 def walknet(
-    session: Session, asked: Asked, *, clip_to: str | None = None, buffer_m: float = 1500.0, watch: Watch = nullcontext
+    session: Session,
+    asked: Asked,
+    *,
+    clip_to: str | None = None,
+    buffer_m: float = 1500.0,
+    watch: Watch = intake.quietly,
 ) -> Done:
     """Bring in the walking network of a file, of all of it or only in and around one area."""
     clip = None if clip_to is None else _around(session, clip_to, buffer_m)
@@ -104,7 +108,7 @@ def _of_osm(asked: Asked, clip: Any) -> _Read:
 
 
 def _of_lines(asked: Asked, clip: Any) -> _Read:
-    table = intake.read(asked, LINES, nullcontext)
+    table = intake.read(asked, LINES, intake.quietly)
     declared = data.ingest.places.frame(table, datum=asked.datum, epsg=asked.epsg)
     return _Read(data.ingest.lines.network(table, declared=declared, clip=clip), declared, table.sha256, {})
 

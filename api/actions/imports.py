@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -52,7 +51,7 @@ class _Sort:
     placed: bool = True
 
 
-def facilities(session: Session, asked: Asked, *, watch: Watch = nullcontext) -> Done:
+def facilities(session: Session, asked: Asked, *, watch: Watch = intake.quietly) -> Done:
     """Bring in care facilities; those with a known id are updated."""
     if data.ingest.files.is_osm(asked.path):
         return _facilities_of_osm(session, asked, watch)
@@ -61,7 +60,7 @@ def facilities(session: Session, asked: Asked, *, watch: Watch = nullcontext) ->
     return _points(session, asked, sort, watch)
 
 
-def households(session: Session, asked: Asked, *, watch: Watch = nullcontext) -> Done:
+def households(session: Session, asked: Asked, *, watch: Watch = intake.quietly) -> Done:
     """Bring in households; those with a known ref are updated. Without coordinates they are kept all the same."""
     if data.ingest.files.is_osm(asked.path):
         return _buildings_of_osm(session, asked, watch)
@@ -75,7 +74,7 @@ def households(session: Session, asked: Asked, *, watch: Watch = nullcontext) ->
     return _points(session, asked, sort, watch)
 
 
-def reports(session: Session, asked: Asked, *, zone: str, watch: Watch = nullcontext) -> Done:
+def reports(session: Session, asked: Asked, *, zone: str, watch: Watch = intake.quietly) -> Done:
     """Bring in reports; those already there stay as they are. Times without a zone of their own are in `zone`."""
     if data.ingest.files.is_osm(asked.path):
         raise Invalid("imports.not_osm", what="reports")
@@ -107,18 +106,13 @@ def _points(session: Session, asked: Asked, sort: _Sort, watch: Watch) -> Done:
         points = points.only(intake.settle(rows, asked, table.name))
         frame = _coded(sort.frame(rows, points, synthetic=asked.synthetic), rows, points, around)
     taken = Taken(
-        sort.door.what, table.sha256, len(table.rows) + _lost(table), points.frame, judgement, intake.notes(rows),
+        sort.door.what, table.sha256, rows.total(), points.frame, judgement, intake.notes(rows),
         tuple(rows.faults), asked.synthetic, asked.attribution,
     )  # fmt: skip
     given = _given(rows, points)
     return intake.keep(
         session, asked, taken, len(frame), lambda id_: sort.keep(session, frame, given=given, import_id=id_), watch
     )
-
-
-def _lost(table: Table) -> int:
-    """Rows that could not even be split into cells."""
-    return len({fault.row for fault in table.faults} - {*table.rows.tolist()})
 
 
 def _placed(table: Table, asked: Asked, sort: _Sort, around: Surroundings) -> tuple[Rows, Points]:

@@ -8,7 +8,7 @@ goes the whole way and is taken back at its end, so that what it says is what wo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,12 @@ from gis.errors import BadRows, Fault, Invalid
 
 #: Shows the name of a step (a key of the texts, with its facts) while it lasts.
 Watch = Callable[..., AbstractContextManager[object]]
+
+
+def quietly(key: str, **facts: object) -> AbstractContextManager[object]:  # noqa: ARG001
+    """Show nothing."""
+    return nullcontext()
+
 
 OSM_DATUM = Frame("wgs84")
 
@@ -115,7 +121,7 @@ def settle(rows: Rows, asked: Asked, file: str) -> npt.NDArray[np.bool_]:
     rows.faults.sort(key=lambda fault: (fault.row or 0, fault.column or ""))
     kept = rows.good()
     if rows.faults and not asked.skip_bad:
-        raise BadRows("imports.bad_rows", rows.faults, file=file, rows=len(kept))
+        raise BadRows("imports.bad_rows", rows.faults, file=file, rows=rows.total())
     if not kept.any():
         raise BadRows("imports.nothing_left", rows.faults, file=file)
     rows.keep(kept)

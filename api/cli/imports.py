@@ -193,7 +193,8 @@ def _whole(label: str, total: int) -> Iterator[None]:
 def _tell(done: Done) -> None:
     judgement, counts = done.taken.judgement, done.facts()
     say("imports.tried" if done.import_id is None else "imports.done", **counts)
-    say(f"imports.datum_{judgement.verdict}", **_judged(judgement))
+    if judgement.judged:
+        say(f"imports.datum_{judgement.verdict}", **_judged(judgement))
     for note, value in done.taken.notes.items():
         tell("  " + words(f"imports.note.{note}", value=_shown(value)))
     if done.taken.faults:

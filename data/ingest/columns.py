@@ -88,13 +88,17 @@ class Rows:
     def blame(self, mask: Mask, column: str | None, code: str, /, **facts: object) -> None:
         """Add a fault for every row of the mask."""
         at = np.flatnonzero(mask)
-        header = None if column is None else self.headers.get(column, column)
+        header = None if column is None else self.headers.get(column)
         shown = header in self.texts.columns and column not in self.personal
         values = self.texts[header].iloc[at].tolist() if shown else [None] * len(at)
         self.faults += [
             Fault(int(row), header, None if value is None or value != value else str(value), code, dict(facts))
             for row, value in zip(self.rows[at], values, strict=True)
         ]
+
+    def total(self) -> int:
+        """How many rows there are, those among them that could not be read at all."""
+        return len({*self.rows.tolist()} | {fault.row for fault in self.faults if fault.row is not None})
 
     def good(self) -> Mask:
         """The rows without any fault."""
