@@ -65,7 +65,7 @@ def about(url: str) -> dict[str, str]:
     with data.db.refusals():
         opened = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
         with opened.connect() as connection:
-            told = dict(connection.execute(sqlalchemy.text(SETTINGS)).tuples().all())
+            told = {row.name: row.setting for row in connection.execute(sqlalchemy.text(SETTINGS))}
             told["postgis"] = connection.scalar(sqlalchemy.text(POSTGIS)) or ""
     return told | {"revision": data.db.revision(url) or ""}
 

@@ -136,14 +136,20 @@ def database() -> Iterator[str]:
 
 
 @contextmanager
-def session() -> Iterator[data.db.Session]:
-    """One transaction on that database."""
+def transaction(url: str) -> Iterator[data.db.Session]:
+    """One transaction on the database at `url`."""
     import data.db
 
-    with database() as url:
-        engine = data.db.engine(url)
-        try:
-            with data.db.transaction(engine) as opened:
-                yield opened
-        finally:
-            engine.dispose()
+    engine = data.db.engine(url)
+    try:
+        with data.db.transaction(engine) as opened:
+            yield opened
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def session() -> Iterator[data.db.Session]:
+    """One transaction on the database of this installation."""
+    with database() as url, transaction(url) as opened:
+        yield opened

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.terminal import example, say, settings, step, words
+from api.cli.terminal import example, say, settings, step, transaction, words
 from gis.errors import Busy, Conflict, Refusal
 
 if TYPE_CHECKING:
@@ -145,7 +145,17 @@ def _watched(cluster: data.cluster.Cluster) -> Iterator[None]:
 
 
 def _fill(url: str) -> None:
-    """Load the sample into a database that holds nothing yet, and compute its first coverage."""
+    """Load the sample into a database that holds nothing yet and compute its first coverage, both or neither."""
+    import api.actions.coverage
+    import api.actions.sample
+    import api.deps
+
+    with transaction(url) as session:
+        if not api.actions.sample.wanted(session):
+            return
+        api.actions.sample.load(session, show=lambda name: step(words(f"sample.load.{name}")))
+        question, today = api.actions.coverage.Question(), api.deps.today()
+        api.actions.coverage.run(session, question, today=today, show=lambda name: step(words(f"coverage.step.{name}")))
 
 
 def _serve(given: Settings, door: socket.socket) -> None:
