@@ -260,8 +260,8 @@ def test_a_pdf_is_a4_lying_and_its_chinese_can_be_copied(tmp_path: Path):
     document = pdfium.PdfDocument(tmp_path / "map.pdf")
     assert document[0].get_size() == pytest.approx((841.9, 595.3), abs=1)
     text = document[0].get_textpage().get_text_range()
-    for words in ("试验区10分钟居家养老服务圈", "合成数据", "synthetic", "老人覆盖率", "分子", "分母", "80–100%", "无法判定",
-                  "数据日期 2026-09-23", "© OpenStreetMap contributors", "km", "华林街"):  # fmt: skip
+    for words in ("试验区10分钟居家养老服务圈", "合成数据", "synthetic", "老人覆盖率", "分子", "分母", "80–100%",
+                  "无法判定", "数据日期 2026-09-23", "© OpenStreetMap contributors", "km", "华林街"):  # fmt: skip
         assert words in text, words
 
 
