@@ -82,21 +82,19 @@ def _shaped(path: Path, sha256: str, encoding: str | None, layer: str | None) ->
 
 
 def _layer(path: Path, suffix: str, encoding: str | None, layer: str | None) -> tuple[pd.DataFrame, pyproj.CRS | None]:
-    source: Any = path
     if suffix in (".geojson", ".json"):
-        source = data.ingest.encodings.decoded(path.read_bytes(), name=path.name, encoding=encoding).encode()
-    return _plain(
-        pyogrio.read_dataframe(source, layer=layer or _only_layer(source, path.name), datetime_as_string=True)
-    )
+        text = data.ingest.encodings.decoded(path.read_bytes(), name=path.name, encoding=encoding)
+        return _plain(pyogrio.read_dataframe(text.encode(), datetime_as_string=True))
+    return _plain(pyogrio.read_dataframe(path, layer=layer or _only_layer(path), datetime_as_string=True))
 
 
-def _only_layer(source: Any, name: str) -> str:
-    layers = pyogrio.list_layers(source)
+def _only_layer(path: Path) -> str:
+    layers = pyogrio.list_layers(path)
     shaped = [str(title) for title, kind in layers if kind is not None]
     if len(shaped) > 1:
-        raise Invalid("files.layers", file=name, layers=shaped)
+        raise Invalid("files.layers", file=path.name, layers=shaped)
     if not len(layers):
-        raise Invalid("files.empty", file=name)
+        raise Invalid("files.empty", file=path.name)
     return shaped[0] if shaped else str(layers[0][0])
 
 
