@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -47,9 +48,12 @@ class Roll:
     codes: dict[str, NDArray]
     people: People
 
-    def index(self, level: str) -> NDArray[np.int64]:
-        """Position in `codes[level]` of each leaf."""
-        return pd.Index(self.codes[level]).get_indexer(self.leaves[level])
+    @cached_property
+    def index(self) -> dict[str, NDArray[np.int64]]:
+        """By level, the position in `codes` of each leaf."""
+        return {
+            level: np.asarray(pd.Index(codes).get_indexer(self.leaves[level])) for level, codes in self.codes.items()
+        }
 
 
 def roll(households: pd.DataFrame, levels: Levels, *, codes: Mapping[str, Sequence[str]] | None = None) -> Roll:
@@ -167,7 +171,7 @@ def _tally(
 
 def _level(rolled: Roll, level: str, topics: list[_Topic], cells: Longs) -> pd.DataFrame:
     """All rows of one level: topics one after the other, areas in order of their codes."""
-    codes, index = rolled.codes[level], rolled.index(level)
+    codes, index = rolled.codes[level], rolled.index[level]
     summed = np.zeros((len(codes), len(topics), len(_CELLS)), np.int64)
     np.add.at(summed, index, cells.transpose(1, 0, 2))
     flat = summed.transpose(1, 0, 2).reshape(-1, len(_CELLS))

@@ -67,7 +67,7 @@ def judge(stand: Ground) -> Verdicts:
     """`decide`, for households and facilities already placed."""
     personal = _personal(stand)
     rules = {"standard": _standard(stand), "personal": personal, **_policy(stand), **_to_home(stand)}
-    circles = {name: circle(stand.request, rule.letters) for name, rule in rules.items() if _whole(stand.request, name)}
+    circles = {name: circle(stand.request, rule.letters) for name, rule in rules.items() if whole(stand.request, name)}
     slow, fast = (_at_speed(stand, personal, factor) for factor in (1 - FRAGILE, 1 + FRAGILE))
     snap_m, reason = _snapped(stand)
     return Verdicts(
@@ -104,7 +104,7 @@ def _kind(
     value, which = gis.walking.to_nearest(way, homes, sites.take(certain), limit=limit * HORIZON)
     value = _within(value + extra, limit * HORIZON)
     which = np.where(np.isfinite(value), which, -1)
-    letters = _letters(value, homes.ok, limit)
+    letters = letters_of(value, homes.ok, limit)
     if len(possible) > len(certain):
         hoped = gis.walking.to_nearest(way, homes, sites.take(possible), limit=limit * HORIZON)[0] + extra
         letters[(letters == UNCOVERED) & (hoped <= limit + SLACK)] = UNKNOWN
@@ -115,7 +115,7 @@ def _within(value: Floats, horizon: float) -> Floats:
     return np.where(value > horizon, np.inf, value)
 
 
-def _letters(value: Floats, known: Flags, limit: float) -> Letters:
+def letters_of(value: Floats, known: Flags, limit: float) -> Letters:
     return np.select([~known, value <= limit + SLACK], [UNKNOWN, COVERED], UNCOVERED).astype(np.uint8)
 
 
@@ -191,7 +191,7 @@ def _straight(stand: Ground, rows: Ints, kind: str) -> tuple[Letters, Floats, In
     known, (certain, possible) = homes.reason == "", stand.of_kind(kind)
     value, which = np.full(len(rows), np.nan), np.full(len(rows), -1, np.int32)
     value[known], which[known] = _nearest_point(homes.x[known], homes.y[known], stand, certain)
-    letters = _letters(value, known, radius)
+    letters = letters_of(value, known, radius)
     if len(possible) > len(certain):
         hoped = _nearest_point(homes.x[known], homes.y[known], stand, possible)[0]
         letters[known] = np.where((letters[known] == UNCOVERED) & (hoped <= radius + SLACK), UNKNOWN, letters[known])
@@ -212,7 +212,7 @@ def _to_home(stand: Ground) -> dict[str, Decision]:
     delivering = set(stand.facilities.loc[stand.facilities["delivers"], "kind"])
     if not delivering:
         return {}
-    profile = gis.profiles.find(stand.request.provider)
+    profile = stand.request.walker(stand.request.provider)
     answer, way = _blank(stand), gis.walking.reversed_(stand.way(profile))
     rows = np.flatnonzero(~stand.households["in_institution"].to_numpy(bool)).astype(np.int32)
     homes, sites = stand.snaps(profile)
@@ -224,7 +224,7 @@ def _to_home(stand: Ground) -> dict[str, Decision]:
     return {"to_home": answer}
 
 
-def _whole(request: Request, rule: str) -> bool:
+def whole(request: Request, rule: str) -> bool:
     """Whether a rule says something about every required kind; a part of the circle is not the circle."""
     required = set(request.required)
     known = set(request.radius_m) if rule == "policy" else required
@@ -239,7 +239,7 @@ def circle(request: Request, letters: Letters) -> Letters:
 
 
 def _circle_flips(request: Request, letters: Letters, slow: Letters, fast: Letters) -> Flags:
-    if not _whole(request, "personal"):
+    if not whole(request, "personal"):
         return np.zeros(len(letters), bool)
     now = circle(request, letters)
     return (circle(request, slow) != now) | (circle(request, fast) != now)

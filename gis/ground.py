@@ -95,7 +95,7 @@ class Ground:
     @property
     def walkers(self) -> list[tuple[Profile, Ints]]:
         """Each profile that occurs, and the households that walk with it."""
-        return self._once("walkers", lambda: list(_grouped(self.profile)))
+        return self._once("walkers", lambda: list(_grouped(self.profile, self.request)))
 
     def _once(self, key: object, make: Callable[[], T]) -> T:
         if key not in self._kept:
@@ -123,11 +123,11 @@ class Ground:
         return np.flatnonzero(certain).astype(np.int32), np.flatnonzero(wanted).astype(np.int32)
 
 
-def _grouped(profile: NDArray[np.str_]) -> Iterator[tuple[Profile, Ints]]:
+def _grouped(profile: NDArray[np.str_], request: Request) -> Iterator[tuple[Profile, Ints]]:
     names, which = np.unique(profile, return_inverse=True)
     for i, name in enumerate(names):
         if name != NOBODY:
-            yield gis.profiles.find(str(name)), np.flatnonzero(which == i).astype(np.int32)
+            yield request.walker(str(name)), np.flatnonzero(which == i).astype(np.int32)
 
 
 def ground(net: WalkNet, households: pd.DataFrame, *, facilities: pd.DataFrame, request: Request) -> Ground:

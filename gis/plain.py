@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
@@ -18,14 +20,14 @@ def nearest(graph: Graph, seeds: Seeds, *, limit: float) -> Field:
     field, nodes = empty(graph, limit=limit), len(graph.start) - 1
     for facility in np.unique(seeds.facility):
         own = seeds.of(int(facility))
-        cost = dijkstra(_with_source(graph, own), indices=nodes)[:nodes]
-        near = np.flatnonzero(cost - 1 <= np.floor(limit * graph.scale))
-        found = ((cost[near] - 1).astype(np.uint64) << np.uint64(32)) | np.uint64(facility)
+        cost = np.floor(dijkstra(_with_source(graph, own), indices=np.array([nodes]))[0, :nodes]) - 1
+        near = np.flatnonzero(cost <= np.floor(limit * graph.scale))
+        found = (cost[near].astype(np.uint64) << np.uint64(32)) | np.uint64(facility)
         field.label[near] = np.minimum(field.label[near], found)
     return field
 
 
-def _with_source(graph: Graph, seeds: Seeds) -> csr_array:
+def _with_source(graph: Graph, seeds: Seeds) -> Any:
     """The arcs and one more node from which the seeds hang, a unit dearer, as scipy forgets arcs of no cost.
 
     Arcs of no cost inside the network become a millionth of a unit, too little to add up to one.

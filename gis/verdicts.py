@@ -13,7 +13,7 @@ The walking rules apply to households with somebody who goes out; `to_home` to a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 import gis.profiles
 from gis.errors import Invalid
+from gis.profiles import Profile
 from gis.walknet import SNAP_M
 
 Floats = NDArray[np.float64]
@@ -51,7 +52,7 @@ class Request:
 
     `kinds` in the order of the answer; `required` those that make up the circle; `radius_m` straight radius of a kind
     whose policy clause states one; `profile` lets everybody walk as that one; `at` local time at which a facility must
-    be open (None: at some time).
+    be open (None: at some time); `speeds` m/s of profiles that shall differ from the catalogue.
     """
 
     kinds: tuple[str, ...]
@@ -63,6 +64,7 @@ class Request:
     radius_m: Mapping[str, float] = field(default_factory=dict)
     provider: str = "provider"
     snap_m: float = SNAP_M
+    speeds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kinds", tuple(self.kinds))
@@ -73,12 +75,20 @@ class Request:
             value = getattr(self, name)
             if not (0 < value < 1e6):
                 raise Invalid("coverage.limit", name=name, value=value)
-        for name in filter(None, (self.profile, self.provider)):
+        for name in filter(None, (self.profile, self.provider, *self.speeds)):
             gis.profiles.find(name)
+        for name, speed in self.speeds.items():
+            if not 0 < speed < 10:
+                raise Invalid("coverage.limit", name=f"speed of {name}", value=speed)
 
     @property
     def seconds(self) -> float:
         return self.minutes * 60.0
+
+    def walker(self, name: str) -> Profile:
+        """A profile of the catalogue, at the speed asked for."""
+        profile = gis.profiles.find(name)
+        return replace(profile, speed_m_s=self.speeds.get(name, profile.speed_m_s))
 
     def parameters(self) -> dict[str, object]:
         """All that shapes the answer, as plain values: what a run keeps."""
@@ -86,7 +96,7 @@ class Request:
             "kinds": list(self.kinds), "minutes": self.minutes, "metres": self.metres, "profile": self.profile,
             "at": self.at.isoformat() if self.at else None, "required": sorted(self.required),
             "radius_m": {kind: self.radius_m[kind] for kind in sorted(self.radius_m)}, "provider": self.provider,
-            "snap_m": self.snap_m, "horizon": HORIZON, "fragile": FRAGILE,
+            "snap_m": self.snap_m, "speeds": dict(sorted(self.speeds.items())), "horizon": HORIZON, "fragile": FRAGILE,
         }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ SNAP_M = 150.0
 WHEELCHAIR = {"yes": 1, "unknown": 0, "no": -1}
 
 #: Field, type: the order is that of the digest.
-_EDGE_FIELDS = {
+EDGE_FIELDS = {
     "metres": np.float64,
     "oneway": np.int8,
     "steps": np.int16,
@@ -79,6 +79,17 @@ class WalkNet:
         """Who is joined to whom, in an order fit for searching, made on first use; costs come from a profile."""
         return topology(self.u, self.v, self.oneway, x=self.x, y=self.y)
 
+    def main(self, usable: Flags) -> Flags:
+        """The usable edges of the main network, (e,) bool; kept for masks asked about before."""
+        key = np.packbits(usable).tobytes()
+        if key not in self._mains:
+            self._mains[key] = usable & (components(self, usable)[self.u] == 0)
+        return self._mains[key]
+
+    @cached_property
+    def _mains(self) -> dict[bytes, Flags]:
+        return {}
+
 
 @dataclass(frozen=True, eq=False)
 class Snaps:
@@ -122,7 +133,7 @@ def from_frames(nodes: pd.DataFrame, edges: pd.DataFrame, *, srid: int) -> WalkN
     x, y = metric.forward(nodes["lon"].to_numpy(float), nodes["lat"].to_numpy(float))
     coords, which = shapely.get_coordinates(np.asarray(edges["geometry"], dtype=object), return_index=True)
     easting, northing = metric.forward(coords[:, 0], coords[:, 1])
-    columns = {name: edges[name] for name in ("u", "v", *_EDGE_FIELDS) if name != "wheelchair"}
+    columns = {name: edges[name] for name in ("u", "v", *EDGE_FIELDS) if name != "wheelchair"}
     columns["wheelchair"] = edges["wheelchair"].map(WHEELCHAIR)
     offsets = np.searchsorted(which, np.arange(len(edges) + 1))
     return from_arrays(x, y, coords=np.column_stack([easting, northing]), offsets=offsets, srid=srid, **columns)
@@ -137,7 +148,7 @@ def from_arrays(
         "y": np.ascontiguousarray(y, np.float64),
         "u": np.ascontiguousarray(columns["u"], np.int32),
         "v": np.ascontiguousarray(columns["v"], np.int32),
-        **{name: np.ascontiguousarray(columns[name], kind) for name, kind in _EDGE_FIELDS.items()},
+        **{name: np.ascontiguousarray(columns[name], kind) for name, kind in EDGE_FIELDS.items()},
         "coords": np.ascontiguousarray(coords, np.float64).reshape(-1, 2),
         "offsets": np.ascontiguousarray(offsets, np.int64),
     }
@@ -196,8 +207,7 @@ def snap(net: WalkNet, x: ArrayLike, y: ArrayLike, *, usable: Flags, max_m: floa
     y, then edge index is taken, so the answer hardly depends on the order of the edges.
     """
     px, py = np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64)
-    main = usable & (components(net, usable)[net.u] == 0)
-    edge, share, leg, sx, sy = nearest(net.index, px, py, allowed=main, max_m=max_m)
+    edge, share, leg, sx, sy = nearest(net.index, px, py, allowed=net.main(usable), max_m=max_m)
     reason = np.full(len(px), "", dtype="<U11")
     lost = np.flatnonzero(edge < 0)
     if len(lost):

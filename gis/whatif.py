@@ -1,0 +1,269 @@
+"""What one more canteen would change, quickly: the searches of a run are kept and only what is touched is done again.
+
+A board gives the same letters as deciding everything anew (tested), for facilities added, closed and moved. Paths,
+hours and speeds change more than that: decide those anew and `compare`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+import gis.crs
+import gis.profiles
+import gis.walking
+from gis.aggregates import CIRCLE, Roll
+from gis.coverage import circle, letters_of, whole
+from gis.errors import Invalid, NotFound
+from gis.ground import Ground
+from gis.kernel import Field, Graph, Seeds, add, remove
+from gis.profiles import NOBODY
+from gis.scenarios import Add, Change, Close, Move
+from gis.verdicts import COVERED, HORIZON, Verdicts
+from gis.walking import Way
+from gis.walknet import Snaps, snap
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+Letters = NDArray[np.uint8]
+
+#: The rules a board keeps: those decided on the network by the one who walks.
+RULES = ("standard", "personal")
+
+
+@dataclass(eq=False)
+class Standing:
+    """One kind for one group of households: where it is found now. The only thing here that changes in place."""
+
+    rows: Ints
+    homes: Snaps
+    extra: Floats
+    way: Way
+    reverse: Graph
+    sites: Snaps
+    seeds: Seeds
+    field: Field
+
+    def add(self, new: Snaps) -> int:
+        """One more facility, given as a single snap; its number. The memory cost is that of one site."""
+        number = len(self.sites.edge)
+        self.sites = _joined(self.sites, new)
+        own = _numbered(gis.walking.seeds(self.way, new), number)
+        add(self.way.graph, self.field, own)
+        self.seeds = _with(self.seeds, own)
+        return number
+
+    def remove(self, number: int) -> None:
+        """One facility less; the others keep their numbers."""
+        own, others = self.seeds.of(number), _without(self.seeds, number)
+        remove(self.way.graph, self.field, own, others=others, reverse=self.reverse)
+        self.seeds = others
+        self.sites = _unsnapped(self.sites, number)
+
+    def undone(self, sites: Snaps, seeds: Seeds) -> None:
+        """Back to how it was before: what came is removed, what went is added; bit for bit the same field."""
+        for number in np.setdiff1d(self.seeds.facility, seeds.facility):
+            self.remove(int(number))
+        for number in np.setdiff1d(seeds.facility, self.seeds.facility):
+            add(self.way.graph, self.field, seeds.of(int(number)))
+        self.sites, self.seeds = sites, seeds
+
+
+def _joined(sites: Snaps, new: Snaps) -> Snaps:
+    return Snaps(*(np.append(getattr(sites, name), getattr(new, name)) for name in vars(sites)))
+
+
+def _unsnapped(sites: Snaps, number: int) -> Snaps:
+    edge = sites.edge.copy()
+    edge[number] = -1
+    return Snaps(edge, sites.along_m, sites.leg_m, sites.x, sites.y, sites.reason)
+
+
+def _numbered(own: Seeds, number: int) -> Seeds:
+    return Seeds(own.node, own.cost, np.full(len(own.node), number, np.int32))
+
+
+def _with(seeds: Seeds, own: Seeds) -> Seeds:
+    return Seeds(*(np.append(getattr(seeds, name), getattr(own, name)) for name in vars(seeds)))
+
+
+def _without(seeds: Seeds, number: int) -> Seeds:
+    kept = seeds.facility != number
+    return Seeds(seeds.node[kept], seeds.cost[kept], seeds.facility[kept])
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """A run laid out for trying changes: its ground, its verdicts, its households by area."""
+
+    stand: Ground
+    verdicts: Verdicts
+    rolled: Roll
+    _standing: dict[tuple[str, str, str], Standing] = field(default_factory=dict)
+
+    def groups(self, rule: str) -> Iterator[tuple[str, Ints]]:
+        """Households that share one search under a rule."""
+        if rule == "standard":
+            yield "standard", np.flatnonzero(self.stand.profile != NOBODY).astype(np.int32)
+        else:
+            yield from ((profile.name, rows) for profile, rows in self.stand.walkers)
+
+    def standing(self, rule: str, profile: str, kind: str, rows: Ints) -> Standing:
+        """The kept search of one kind for one group, made on first use."""
+        key = (rule, profile, kind)
+        if key not in self._standing:
+            self._standing[key] = self._search(rule, profile, kind, rows)
+        return self._standing[key]
+
+    def _search(self, rule: str, profile: str, kind: str, rows: Ints) -> Standing:
+        way, limit = self._way(rule, profile)
+        walker = self.stand.request.walker(profile)
+        homes, sites = self.stand.snaps(walker)
+        sites = sites.take(self.stand.of_kind(kind)[0])
+        extra = self.stand.floors(walker)[rows] if rule == "personal" else np.zeros(len(rows))
+        field = gis.walking.reach(way, sites, limit=limit)
+        return Standing(rows, homes.take(rows), extra, way, gis.walking.reversed_(way).graph, sites,
+                        gis.walking.seeds(way, sites), field)  # fmt: skip
+
+    def _way(self, rule: str, profile: str) -> tuple[Way, float]:
+        request = self.stand.request
+        if rule == "standard":
+            limit = request.metres * HORIZON
+            return gis.walking.in_metres(self.stand.net, limit=limit), limit
+        return self.stand.way(request.walker(profile)), request.seconds * HORIZON
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """What changes would do.
+
+    `areas`: one row per level, kind (and circle), rule and area in which anything is gained or lost, in elders:
+    level, kind, verdict, code, covered, covered_before, gained, lost. `letters`: the new letters (n, k) by rule, rows
+    as the households; only for those entitled to households.
+    """
+
+    areas: pd.DataFrame
+    letters: dict[str, Letters]
+
+
+def preview(board: Board, changes: Sequence[Change]) -> Preview:
+    """Try facilities added, closed or moved, and leave the board as it was.
+
+    Raises
+    ------
+    Invalid
+        `scenarios.change`: a change of another sort, or a kind that was not asked for.
+    NotFound
+        `scenarios.facility`: closes or moves what is not there.
+    """
+    steps = [step for change in changes for step in _steps(board, change)]
+    kinds = sorted({kind for kind, _, _ in steps})
+    letters = {rule: board.verdicts.rules[rule].letters.copy() for rule in RULES}
+    for rule in RULES:
+        for profile, rows in board.groups(rule):
+            for kind in kinds:
+                taken = [step for step in steps if step[0] == kind]
+                standing = board.standing(rule, profile, kind, rows)
+                letters[rule][rows, board.stand.request.kinds.index(kind)] = _retry(
+                    board, rule, profile, standing, taken
+                )
+    return Preview(_differences(board, letters, kinds), letters)
+
+
+Step = tuple[str, int | None, tuple[float, float] | None]
+
+
+def _steps(board: Board, change: Change) -> list[Step]:
+    """A change as (kind, facility that goes, place that comes)."""
+    if isinstance(change, Add):
+        if change.kind not in board.stand.request.kinds:
+            raise Invalid("coverage.kind", kind=change.kind, known=list(board.stand.request.kinds))
+        return [] if change.delivery_mode == "to_home" else [(change.kind, None, (change.lon, change.lat))]
+    if not isinstance(change, Close | Move):
+        raise Invalid("scenarios.change", change=type(change).__name__, reason="preview")
+    listed = board.stand.facilities
+    at = np.flatnonzero((listed["id"] == change.id).to_numpy())
+    if not len(at):
+        raise NotFound("scenarios.facility", id=change.id)
+    kind = str(listed["kind"].iloc[at[0]])
+    known = np.flatnonzero(board.stand.of_kind(kind)[0] == at[0])
+    gone: list[Step] = [(kind, int(number), None) for number in known]
+    return [*gone, *([(kind, None, (change.lon, change.lat))] if isinstance(change, Move) and gone else [])]
+
+
+def _retry(board: Board, rule: str, profile: str, standing: Standing, steps: list[Step]) -> Letters:
+    """Decide one kind for one group again, with the steps taken and then taken back."""
+    sites, seeds, request = standing.sites, standing.seeds, board.stand.request
+    for _, number, place in steps:
+        if number is not None:
+            standing.remove(number)
+        if place is not None:
+            standing.add(_snapped(board.stand, profile, place))
+    limit = request.metres if rule == "standard" else request.seconds
+    value, _ = gis.walking.join(standing.way, standing.homes, standing.sites, standing.field, limit=limit * HORIZON)
+    standing.undone(sites, seeds)
+    return letters_of(value + standing.extra, standing.homes.ok, limit)
+
+
+def _snapped(stand: Ground, profile: str, place: tuple[float, float]) -> Snaps:
+    x, y = gis.crs.Metric(stand.net.srid).forward([place[0]], [place[1]])
+    usable = gis.profiles.usable(stand.net, stand.request.walker(profile))
+    return snap(stand.net, x, y, usable=usable, max_m=stand.request.snap_m)
+
+
+def _differences(board: Board, letters: dict[str, Letters], kinds: list[str]) -> pd.DataFrame:
+    topics = []
+    for rule in RULES:
+        before = board.verdicts.rules[rule].letters
+        for j in (board.verdicts.kinds.index(kind) for kind in kinds):
+            topics.append((board.verdicts.kinds[j], rule, before[:, j], letters[rule][:, j]))
+        if whole(board.stand.request, rule):
+            topics.append((CIRCLE, rule, board.verdicts.circle[rule], circle(board.stand.request, letters[rule])))
+    return _gains(board.rolled, topics)
+
+
+def compare(before: Verdicts, after: Verdicts, rolled: Roll) -> pd.DataFrame:
+    """What differs between two runs over the same households: the columns of `Preview.areas`, where anything does."""
+    topics = []
+    for rule in (rule for rule in before.rules if rule in after.rules):
+        for j, kind in enumerate(before.kinds):
+            topics.append((kind, rule, before.rules[rule].letters[:, j], after.rules[rule].letters[:, j]))
+        if rule in before.circle and rule in after.circle:
+            topics.append((CIRCLE, rule, before.circle[rule], after.circle[rule]))
+    return _gains(rolled, topics)
+
+
+_COUNTS = ("covered", "covered_before", "gained", "lost")
+
+
+def _gains(rolled: Roll, topics: list[tuple[str, str, Letters, Letters]]) -> pd.DataFrame:
+    """The areas in which covered elders come or go, for letters before and after by kind and rule."""
+    leaves = [_by_leaf(rolled, rule, before == COVERED, after == COVERED) for _, rule, before, after in topics]
+    found: dict[str, list[NDArray]] = {name: [] for name in ("level", "topic", "code", "counts")}
+    for level, codes in rolled.codes.items():
+        for topic, leaf in enumerate(leaves):
+            table = np.zeros((len(codes), 4), np.int64)
+            np.add.at(table, rolled.index[level], leaf)
+            some = np.flatnonzero(table[:, 2:].any(axis=1))
+            values = (np.full(len(some), level, object), np.full(len(some), topic), codes[some], table[some])
+            for name, value in zip(found, values, strict=True):
+                found[name].append(value)
+    level, topic, code, counts = (np.concatenate(column) for column in found.values())
+    names = np.array([(kind, rule) for kind, rule, _, _ in topics], object).reshape(-1, 2)[topic]
+    head = {"level": level, "kind": names[:, 0], "verdict": names[:, 1], "code": code}
+    return pd.DataFrame({**head, **dict(zip(_COUNTS, counts.T, strict=True))})
+
+
+def _by_leaf(rolled: Roll, rule: str, was: Flags, now: Flags) -> NDArray[np.int64]:
+    """Elders covered now and before, gained and lost, (m, 4)."""
+    elders = (rolled.people.at_home if rule == "to_home" else rolled.people.walking)[:, 0]
+    counts = np.zeros((len(rolled.leaves), 4), np.int64)
+    for column, flags in enumerate((now, was, now & ~was, was & ~now)):
+        rows = np.flatnonzero(flags)
+        counts[:, column] = np.bincount(rolled.leaf[rows], elders[rows], len(rolled.leaves))
+    return counts
