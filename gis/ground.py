@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -114,7 +114,7 @@ class Ground:
     def _snap(self, where: Places, usable: Flags) -> Snaps:
         snaps = snap(self.net, where.x, where.y, usable=usable, max_m=self.request.snap_m)
         reason = np.where(where.reason == "", snaps.reason, where.reason)
-        return Snaps(snaps.edge, snaps.along_m, snaps.leg_m, snaps.x, snaps.y, reason)
+        return replace(snaps, reason=reason)
 
     def of_kind(self, kind: str, *, delivers: bool = False) -> tuple[Ints, Ints]:
         """Rows of the facilities of a kind: surely open, and possibly open (the former among them)."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gis.compiled import compiled
 from gis.kernel import Graph, Seeds, Words, _plant, _region, _relax, empty, labels
 from gis.reach import Reach
-from gis.walking import Way, _by_edge, _share, seeds
+from gis.walking import Way, _by_edge, seeds
 from gis.walknet import Snaps
 
 Floats = NDArray[np.float64]
@@ -90,12 +90,12 @@ def table(way: Way, homes: Snaps, facilities: Snaps, *, limit: float) -> Reach:
 def _chunks(way: Way, homes: Snaps, facilities: Snaps, limit: float) -> Iterator[tuple[Ints, Ints, Floats]]:
     """Pairs facility by facility, ascending; at least one chunk, be it empty."""
     net, topology = way.net, way.net.topology
-    on_edge, share = _by_edge(homes.edge, len(net.u)), _share(way, homes)
+    on_edge = _by_edge(homes.edge, len(net.u))
     for low in range(0, max(1, len(facilities.edge)), CHUNK):
         some = facilities.take(np.arange(low, min(low + CHUNK, len(facilities.edge))))
         ball = balls(way.graph, seeds(way, some), facilities=len(some.edge), limit=limit)
         home, site, cost = _pairs(
-            ball.start, ball.node, ball.cost, some.edge, _share(way, some), some.leg_m / way.speed, *on_edge, share,
+            ball.start, ball.node, ball.cost, some.edge, some.share, some.leg_m / way.speed, *on_edge, homes.share,
             homes.leg_m / way.speed, topology.u, topology.v, way.oneway, way.cost, topology.around.start,
             topology.around.edge, float(limit),
         )  # fmt: skip

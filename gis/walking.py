@@ -68,7 +68,7 @@ def without(way: Way, closed: NDArray[np.bool_]) -> Way:
 def seeds(way: Way, facilities: Snaps) -> Seeds:
     """Where a search from these facilities starts; those not snapped or not reachable give none."""
     rows = np.flatnonzero(facilities.ok)
-    edge, share = facilities.edge[rows], _share(way, facilities)[rows]
+    edge, share = facilities.edge[rows], facilities.share[rows]
     leg, cost, oneway = facilities.leg_m[rows] / way.speed, way.cost[edge], way.oneway[edge]
     with np.errstate(invalid="ignore"):
         by_u = np.where(share == 0, 0.0, np.where(oneway >= 0, share * cost, np.inf))
@@ -77,13 +77,6 @@ def seeds(way: Way, facilities: Snaps) -> Seeds:
     seconds = np.column_stack([by_u + leg, by_v + leg]).ravel()
     reachable = np.isfinite(seconds) & np.repeat(np.isfinite(cost), 2)
     return Seeds(node[reachable], seconds[reachable], np.repeat(rows, 2)[reachable].astype(np.int32))
-
-
-def _share(way: Way, snaps: Snaps) -> Floats:
-    """How far along its edge each point lies, 0 at u to 1 at v; exact at both ends."""
-    metres = way.net.metres[snaps.edge] if len(way.net.u) else np.zeros(len(snaps.edge))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(snaps.ok & (metres > 0), snaps.along_m / metres, 0.0)
 
 
 def reach(way: Way, facilities: Snaps, *, limit: float, into: Words | None = None) -> Field:
@@ -108,7 +101,7 @@ def join(way: Way, homes: Snaps, facilities: Snaps, field: Field, *, limit: floa
     """
     topology = way.net.topology
     return _join(
-        homes.edge, _share(way, homes), homes.leg_m / way.speed, facilities.edge, _share(way, facilities),
+        homes.edge, homes.share, homes.leg_m / way.speed, facilities.edge, facilities.share,
         facilities.leg_m / way.speed, topology.u, topology.v, way.oneway, way.cost, field.label,
         np.uint64(field.nothing), 1.0 / field.scale, float(limit),
     )  # fmt: skip

@@ -96,7 +96,8 @@ class Snaps:
     """Where n points join the network.
 
     `edge` -1, `along_m`, `leg_m`, `x`, `y` NaN where a point does not join it; `reason` then says why:
-    `off_network`, `island` or `no_location`, and is "" elsewhere. `leg_m` is the straight leg to the edge.
+    `off_network`, `island` or `no_location`, and is "" elsewhere. `leg_m` is the straight leg to the edge; `share` is
+    how far along it the point lies, from exactly 0 at u to exactly 1 at v.
     """
 
     edge: Ints
@@ -105,6 +106,7 @@ class Snaps:
     x: Floats
     y: Floats
     reason: NDArray[np.str_]
+    share: Floats
 
     @property
     def ok(self) -> Flags:
@@ -214,5 +216,5 @@ def snap(net: WalkNet, x: ArrayLike, y: ArrayLike, *, usable: Flags, max_m: floa
         any_edge = nearest(net.index, px[lost], py[lost], allowed=usable, max_m=max_m)[0]
         reason[lost] = np.where(any_edge >= 0, "island", "off_network")
         reason[~(np.isfinite(px) & np.isfinite(py))] = "no_location"
-    along = np.where(edge >= 0, share * net.metres[edge], np.nan) if len(net.u) else np.full(len(px), np.nan)
-    return Snaps(edge, along, leg, sx, sy, reason)
+    along = share * net.metres[edge] if len(net.u) else share
+    return Snaps(edge, along, leg, sx, sy, reason, share)

@@ -7,7 +7,7 @@ hours and speeds change more than that: decide those anew and `compare`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -81,7 +81,7 @@ def _joined(sites: Snaps, new: Snaps) -> Snaps:
 def _unsnapped(sites: Snaps, number: int) -> Snaps:
     edge = sites.edge.copy()
     edge[number] = -1
-    return Snaps(edge, sites.along_m, sites.leg_m, sites.x, sites.y, sites.reason)
+    return replace(sites, edge=edge)
 
 
 def _numbered(own: Seeds, number: int) -> Seeds:
@@ -253,10 +253,10 @@ def _gains(rolled: Roll, topics: list[tuple[str, str, Letters, Letters]]) -> pd.
             values = (np.full(len(some), level, object), np.full(len(some), topic), codes[some], table[some])
             for name, value in zip(found, values, strict=True):
                 found[name].append(value)
-    level, topic, code, counts = (np.concatenate(column) for column in found.values())
-    names = np.array([(kind, rule) for kind, rule, _, _ in topics], object).reshape(-1, 2)[topic]
-    head = {"level": level, "kind": names[:, 0], "verdict": names[:, 1], "code": code}
-    return pd.DataFrame({**head, **dict(zip(_COUNTS, counts.T, strict=True))})
+    columns = {name: np.concatenate(parts) for name, parts in found.items()}
+    names = np.array([(kind, rule) for kind, rule, _, _ in topics], object).reshape(-1, 2)[columns["topic"]]
+    head = {"level": columns["level"], "kind": names[:, 0], "verdict": names[:, 1], "code": columns["code"]}
+    return pd.DataFrame({**head, **dict(zip(_COUNTS, columns["counts"].T, strict=True))})
 
 
 def _by_leaf(rolled: Roll, rule: str, was: Flags, now: Flags) -> NDArray[np.int64]:
