@@ -16,8 +16,8 @@ from gis.errors import Invalid
 from gis.reach import BoolArray, FloatArray, Reach, by_site
 from gis.siting.highs import INFINITY, Model, Solution, maximise, part
 from gis.siting.problem import Effort, Problem
-from gis.siting.search import greedy, rules
-from gis.siting.table import Table, build
+from gis.siting.search import greedy, improve, rules
+from gis.siting.table import Table, best, build
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Cover:
 def fewest(problem: Problem, effort: Effort) -> Cover:
     """The cheapest sites to open so that everyone who can be reached within the limit is."""
     wanted = replace(problem, weights=(np.asarray(problem.weights) > 0).astype(float), add=None)
-    return _cover(wanted, build(wanted, "mclp"), effort, enough=None)
+    return _cover(wanted, effort, enough=None)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def centre(problem: Problem, effort: Effort) -> Centre:
 
 def _cover_within(problem: Problem, limit_s: float, add: int, effort: Effort) -> Cover:
     near = replace(problem, limit_s=float(limit_s))
-    return _cover(near, build(near, "mclp"), effort, enough=add)
+    return _cover(near, effort, enough=add)
 
 
 def _candidate_times(problem: Problem) -> FloatArray:
@@ -82,14 +82,15 @@ def _candidate_times(problem: Problem) -> FloatArray:
     return times if len(times) else np.zeros(1)
 
 
-def _cover(problem: Problem, table: Table, effort: Effort, *, enough: float | None) -> Cover:
+def _cover(problem: Problem, effort: Effort, *, enough: float | None) -> Cover:
     """Cover all rows; with `enough`, only until it is known whether so few suffice."""
+    table = _essential(build(problem, "mclp"))
     costs, whole = problem.site_costs, bool(np.all(problem.site_costs == np.floor(problem.site_costs)))
-    found = _pruned(table, greedy(table, rules(problem), np.zeros(problem.site_count, bool), per_cost=True), costs)
+    found = _squeezed(problem, table, _greedy(problem, table))
     cost = float(costs[found].sum())
     step = 1.0 if whole else 1e-9 * max(cost, 1.0)
     columns = table.columns
-    low, alive = _ascend(columns.indptr, columns.households, table.row_count, costs, cost, step, effort.rounds)
+    low, alive = _ascend(columns.indptr, columns.households, table.row_count, costs, cost, step, 5 * effort.rounds)
     bound = min(_rounded(low, whole), cost)
     quick = Cover(found, cost, bound, "lagrangian")
     settled = bound >= cost - 1e-9 or (enough is not None and (cost <= enough or bound > enough))
@@ -126,6 +127,45 @@ def _better(solution: Solution, used: np.ndarray, costs: FloatArray, quick: Cove
     return Cover(opened, cost, min(bound, cost), "highs")
 
 
+def _greedy(problem: Problem, table: Table) -> BoolArray:
+    nothing = np.zeros(problem.site_count, dtype=bool)
+    return _pruned(table, greedy(table, rules(problem), nothing, per_cost=True), problem.site_costs)
+
+
+def _essential(table: Table) -> Table:
+    """Only the rows that matter: what covers a row covers every row that reaches all of its sites and more."""
+    rows, columns = table.rows, table.columns
+    keep = ~_implied(rows.indptr, rows.sites, columns.indptr, columns.households)
+    kept = np.repeat(keep, np.diff(rows.indptr))
+    sizes = np.diff(rows.indptr)[keep]
+    fewer = Reach(np.concatenate([[0], np.cumsum(sizes)]), rows.sites[kept], np.ones(int(sizes.sum())), rows.site_count)
+    return replace(table, rows=fewer, columns=by_site(fewer))
+
+
+def _squeezed(problem: Problem, table: Table, found: BoolArray) -> BoolArray:
+    """Try to do with one site less, and again: maximal covering with that many, until a row stays uncovered."""
+    if problem.costs is not None and np.ptp(problem.costs) > 0:
+        return found
+    while found.any():
+        limits = replace(rules(problem), add=int(found.sum()) - 1)
+        start = found.copy()
+        start[_least_missed(table, found)] = False
+        tried = improve(table, limits, start, per_cost=False)
+        if best(table, tried).sum() < table.row_count:
+            return found
+        found = tried
+    return found
+
+
+def _least_missed(table: Table, found: BoolArray) -> int:
+    """The open site that covers the fewest rows alone."""
+    columns = table.columns
+    opened = found[columns.sites]
+    times = np.bincount(columns.households[opened], minlength=table.row_count)
+    alone = np.bincount(columns.sites[opened], times[columns.households[opened]] == 1, len(found))
+    return int(np.argmin(np.where(found, alone, np.inf)))
+
+
 def _pruned(table: Table, found: BoolArray, costs: FloatArray) -> BoolArray:
     """Close, dearest first, what the others cover anyway."""
     kept, columns = found.copy(), by_site(table.rows)
@@ -137,6 +177,35 @@ def _pruned(table: Table, found: BoolArray, costs: FloatArray) -> BoolArray:
             kept[site] = False
             times[rows] -= 1
     return kept
+
+
+@numba.njit(cache=True)
+def _implied(indptr, sites, start, homes):  # type: ignore[no-untyped-def]
+    """Rows whose sites hold all sites of another row; looked for among those that share its rarest site."""
+    n = len(indptr) - 1
+    implied = np.zeros(n, np.bool_)
+    size = indptr[1:] - indptr[:-1]
+    for a in np.argsort(size, kind="mergesort"):
+        if implied[a]:
+            continue
+        rarest = sites[indptr[a]]
+        for k in range(indptr[a], indptr[a + 1]):
+            if start[sites[k] + 1] - start[sites[k]] < start[rarest + 1] - start[rarest]:
+                rarest = sites[k]
+        for entry in range(start[rarest], start[rarest + 1]):
+            b = homes[entry]
+            if b == a or implied[b] or size[b] < size[a]:
+                continue
+            at, end = indptr[b], indptr[b + 1]
+            inside = True
+            for k in range(indptr[a], indptr[a + 1]):
+                while at < end and sites[at] < sites[k]:
+                    at += 1
+                if at == end or sites[at] != sites[k]:
+                    inside = False
+                    break
+            implied[b] = inside
+    return implied
 
 
 @numba.njit(cache=True)
@@ -171,7 +240,7 @@ def _ascend(indptr, homes, n, costs, found, step, rounds):  # type: ignore[no-un
             stale += 1
         if highest > found - step * (1 - 1e-6):
             break
-        if stale == 8:
+        if stale == 20:
             pace *= 0.6
             stale = 0
             prices[:] = held
@@ -186,5 +255,5 @@ def _ascend(indptr, homes, n, costs, found, step, rounds):  # type: ignore[no-un
         if size <= 0.0:
             break
         for i in range(n):
-            prices[i] = max(prices[i] + pace * (found - value) / size * last[i], 0.0)
+            prices[i] = max(prices[i] + pace * (min(1.05 * highest, found) - value) / size * last[i], 0.0)
     return min(highest, found), alive
