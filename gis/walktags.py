@@ -72,6 +72,9 @@ BARRIER_SHUT = (
 BARRIER_NO_WHEELS = ("stile", "horse_stile", "kissing_gate", "turnstile", "full-height_turnstile", "log", "debris")
 KERB_NO_WHEELS = ("raised",)
 
+#: Written as `area` by readers for one of several rims of a surface: what lies inside it may be a hole.
+RIM = "rim"
+
 MAX_STEPS = np.iinfo(np.int16).max
 
 
@@ -113,8 +116,13 @@ def closed(tags: pd.DataFrame) -> Texts:
 
 
 def is_square(tags: pd.DataFrame) -> Bools:
-    """(w,) True where a closed way is a surface to be crossed and not a line to be followed."""
-    named = (tags["highway"] == "") & (tags["place"] == "square")
+    """(w,) True where a way is the rim of a surface and not a line to be followed."""
+    return may_cross(tags) | (tags["area"] == RIM).to_numpy()
+
+
+def may_cross(tags: pd.DataFrame) -> Bools:
+    """(w,) True where the way alone is the rim of a whole surface: what lies inside may be crossed."""
+    named = (tags["highway"] == "") & (tags["place"] == "square") & (tags["area"] != RIM)
     return ((tags["area"] == "yes") | named).to_numpy()
 
 

@@ -1,8 +1,8 @@
 """Ways with tags and vertices, as OpenStreetMap draws them, turned into the nodes and edges people walk on.
 
 Who may walk is said in `gis.walktags`. Here ways are cut: where they share a vertex, where they end, and where a vertex
-carries something that matters (lights, a lift, a kerb, a shut barrier). Squares are walked along their rim; they and
-all other closed ways keep their shape. What the drawing lacks is not invented: a way is broken where the extract has
+carries something that matters (lights, a lift, a kerb, a shut barrier). Squares are walked along their rim and straight
+over from entrance to entrance. What the drawing lacks is not invented: a way is broken where the extract has
 no position for its vertex, and every such loss is counted in `Network.stats`.
 """
 
@@ -18,7 +18,7 @@ import pandas as pd
 import shapely
 from scipy.spatial import cKDTree
 
-from gis import walkcourse, walktags
+from gis import squares, walkcourse, walktags
 from gis.crs import Metric, metric_srid
 from gis.errors import Invalid
 from gis.walkcourse import Bools, Course, Floats, Ints, Pieces
@@ -90,7 +90,9 @@ class _Marks:
         return self.lights | self.lift | self.kerb | self.stile | self.shut
 
 
-def build(ways: Ways, vertices: Vertices, *, srid: int | None = None, clip: Any = None) -> Network:
+def build(
+    ways: Ways, vertices: Vertices, *, srid: int | None = None, clip: Any = None, over_squares: bool = True
+) -> Network:
     """Cut ways into the nodes and edges of a walking network.
 
     Parameters
@@ -102,12 +104,14 @@ def build(ways: Ways, vertices: Vertices, *, srid: int | None = None, clip: Any 
     clip : polygon, optional
         WGS84. Edges that touch it are kept whole, also those that cross its border; the others go. Give it with the
         buffer already added: a street cut at the border itself would shut people in.
+    over_squares : bool
+        Whether squares may be walked straight over, see `gis.squares`, or along their rim only.
 
     Returns
     -------
     Network
-        Edges in the order of way id and course, nodes in the order of their id. Parallel edges and loops are kept;
-        no edge is without length. Empty when nothing may be walked.
+        Edges in the order of way id and course, then those over squares; nodes in the order of their id. Parallel
+        edges and loops are kept; no edge is without length. Empty when nothing may be walked.
 
     Raises
     ------
@@ -134,7 +138,10 @@ def build(ways: Ways, vertices: Vertices, *, srid: int | None = None, clip: Any 
     x, y = Metric(srid).forward(vertices.lon, vertices.lat)
     metres = walkcourse.metres(course, pieces, x, y)
     edges = _edges(course, pieces, metres, tags, ways.ids, marks, vertices)
-    nodes = _nodes(pieces, vertices)
+    nodes, way = _nodes(pieces, vertices), course.way[pieces.first]
+    over = squares.across(nodes, edges, way, crossed=walktags.may_cross(tags)[way] & over_squares, metric=Metric(srid))
+    stats["squares_crossed"] = len(over)
+    edges = pd.concat([edges, over], ignore_index=True) if len(over) else edges
     nodes, edges = (nodes, edges) if clip is None else _clipped(nodes, edges, clip)
     return Network(nodes, edges, srid, stats | _totals(nodes, edges) | _seen(marks))
 
@@ -148,7 +155,7 @@ def from_lines(
     ----------
     lines : GeoDataFrame
         WGS84 lines (of several parts too); a polygon is a square, walked along its rim. Columns named as OSM tags are
-        read as such; without a `highway` every line is a "road", open to all. `osm_way_id` is kept where given.
+        read as such; without that column every line is a "road", open to all. `osm_way_id` is kept where given.
     tolerance_m : float
         Vertices this near are one. Lines are joined where they share a vertex, not where they merely cross: what
         crosses on paper may be a bridge.
@@ -190,10 +197,16 @@ def _parts(lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     given = {"osm_way_id": 0, "highway": "road"}
     tags = lines.assign(**{name: value for name, value in given.items() if name not in lines.columns})
     tags["osm_way_id"] = pd.to_numeric(tags["osm_way_id"], errors="coerce").fillna(0).astype(np.int64)
-    tags["area"] = walktags.plain(lines, ("area",))["area"].astype(object).mask(surface, "yes")
+    area = walktags.plain(lines, ("area",))["area"].astype(object)
+    tags["area"] = area.mask(surface, np.where(_rims(shape) > 1, walktags.RIM, "yes"))
     plain = np.where(surface, shapely.boundary(shape.to_numpy()), shape.to_numpy())
     parts = tags.set_geometry(gpd.GeoSeries(shapely.force_2d(plain), index=lines.index, crs=lines.crs))
     return parts.explode(ignore_index=True)
+
+
+def _rims(shapes: gpd.GeoSeries) -> Ints:
+    """(n,) how many rims a polygon has in all."""
+    return (shapely.get_num_geometries(shapes) + shapely.get_num_interior_rings(shapes)).to_numpy(dtype=np.int64)
 
 
 def _vertices(xy: Floats, metric: Metric, tolerance_m: float) -> tuple[Ints, Ints]:

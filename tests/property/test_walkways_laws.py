@@ -142,3 +142,19 @@ def cut_apart(net: gis.walkways.Network) -> nx.Graph:
         known = graph.get_edge_data(a, b, {"metres": np.inf})["metres"]
         graph.add_edge(a, b, metres=min(row.metres, known))
     return graph
+
+
+@settings(deadline=None, max_examples=60)
+@given(drawings, st.permutations([*PLACES][:5]))
+def test_a_walk_over_a_square_is_between_the_straight_line_and_the_rim(
+    drawn: list[drawing.Way], corners: list[int]
+) -> None:
+    """Any ring of five places, crossing itself or not, laid over any drawing."""
+    square = (100, [*corners, corners[0]], {"highway": "pedestrian", "area": "yes"})
+    ways, vertices = drawing.ways([*drawn, square]), drawing.vertices(PLACES)
+    over, rim = (cut(gis.walkways.build(ways, vertices, srid=drawing.SRID, over_squares=yes)) for yes in (True, False))
+    along = dict(nx.all_pairs_dijkstra_path_length(rim, weight="metres"))
+    for a, found in nx.all_pairs_dijkstra_path_length(over, weight="metres"):
+        assert found.keys() == along[a].keys()
+        for b, metres in found.items():
+            assert np.hypot(*np.subtract(PLACES[a], PLACES[b])) - 1e-6 <= metres <= along[a][b] + 1e-6

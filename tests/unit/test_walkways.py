@@ -209,13 +209,48 @@ def test_the_clip_keeps_edges_that_cross_its_border_whole() -> None:
     assert net.nodes["osm_id"].tolist() == [1, 3]
 
 
-def test_a_square_is_crossed_along_its_rim() -> None:
-    """100 x 60 m with streets at opposite corners: 160 m either way round, not the kilometres of valhalla #3736."""
-    places = {1: (0, 0), 2: (100, 0), 3: (100, 60), 4: (0, 60), 5: (-50, 0), 6: (150, 60)}
-    square = {"highway": "pedestrian", "area": "yes"}
-    net = drawing.network(places, [(1, [1, 2, 3, 4, 1], square), (2, [5, 1], STREET), (3, [3, 6], STREET)])
-    assert walk(net, 5, 6) == pytest.approx(50 + 160 + 50)
-    assert net.stats["squares"] == 1
+PLAZA = {1: (0, 0), 2: (100, 0), 3: (100, 60), 4: (0, 60), 5: (-50, 0), 6: (150, 60)}
+SQUARE = {"highway": "pedestrian", "area": "yes"}
+PLAZA_WAYS = [(1, [1, 2, 3, 4, 1], SQUARE), (2, [5, 1], STREET), (3, [3, 6], STREET)]
+
+
+def test_a_square_is_crossed_straight_between_its_entrances() -> None:
+    """100 x 60 m with streets at opposite corners: 116.62 m over it, not the kilometres of valhalla #3736."""
+    net = drawing.network(PLAZA, PLAZA_WAYS)
+    assert walk(net, 5, 6) == pytest.approx(50 + np.hypot(100, 60) + 50)
+    assert (net.stats["squares"], net.stats["squares_crossed"]) == (1, 1)
+
+
+def test_a_square_may_be_kept_to_its_rim() -> None:
+    """160 m either way round."""
+    made = gis.walkways.build(drawing.ways(PLAZA_WAYS), drawing.vertices(PLAZA), srid=drawing.SRID, over_squares=False)
+    assert walk(made, 5, 6) == pytest.approx(50 + 160 + 50)
+
+
+def test_a_walk_over_a_square_does_not_leave_it() -> None:
+    """An L: entrances at the tips (100, 0) and (0, 100) do not see each other past the inner corner (40, 40)."""
+    places = {1: (0, 0), 2: (100, 0), 3: (100, 40), 4: (40, 40), 5: (40, 100), 6: (0, 100), 7: (150, 0), 8: (0, 150)}
+    drawn = [(1, [1, 2, 3, 4, 5, 6, 1], SQUARE), (2, [2, 7], STREET), (3, [6, 8], STREET)]
+    net = drawing.network(places, drawn)
+    assert net.stats["squares_crossed"] == 0
+    assert walk(net, 7, 8) == pytest.approx(50 + 200 + 50)
+
+
+def test_entrances_on_one_side_are_joined_by_the_rim_alone() -> None:
+    """Three entrances along the south side: each sees the others along the rim; nothing is added."""
+    places = {1: (0, 0), 2: (30, 0), 3: (60, 0), 4: (60, 40), 5: (0, 40), 6: (0, -9), 7: (30, -9), 8: (60, -9)}
+    streets = [(2, [6, 1], STREET), (3, [7, 2], STREET), (4, [8, 3], STREET)]
+    assert drawing.network(places, [(1, [1, 2, 3, 4, 5, 1], SQUARE), *streets]).stats["squares_crossed"] == 0
+
+
+def test_a_ring_that_is_no_square_is_not_crossed() -> None:
+    """A roundabout."""
+    assert drawing.network(PLAZA, [(1, [1, 2, 3, 4, 1], STREET), *PLAZA_WAYS[1:]]).stats["squares_crossed"] == 0
+
+
+def test_a_square_broken_at_the_edge_of_the_extract_is_not_crossed() -> None:
+    """Vertex 99 of the rim has no position: what lies inside is not known."""
+    assert drawing.network(PLAZA, [(1, [1, 2, 3, 99, 4, 1], SQUARE), *PLAZA_WAYS[1:]]).stats["squares_crossed"] == 0
 
 
 def test_steps_of_a_cut_flight_are_shared_by_length_and_add_up() -> None:
@@ -410,6 +445,15 @@ def test_polygons_are_walked_along_all_their_rims_and_multilines_in_parts() -> N
     net = gis.walkways.from_lines(frame([square, parts], highway=["pedestrian", "footway"]))
     assert sorted(metres(net)) == [20, 30, 40, 160]
     assert net.stats["squares"] == 2
+
+
+@pytest.mark.parametrize(("hole", "crossed"), [(False, 1), (True, 0)])
+def test_a_square_with_a_hole_is_not_crossed(hole: bool, crossed: int) -> None:
+    """The fountain might stand in the way: rim only."""
+    rim = line((0, 0), (100, 0), (100, 60), (0, 60)).coords
+    fountain = [line((40, 20), (60, 20), (60, 40), (40, 40)).coords] if hole else []
+    shapes = [shapely.Polygon(rim, fountain), line((-50, 0), (0, 0)), line((100, 60), (150, 60))]
+    assert gis.walkways.from_lines(frame(shapes)).stats["squares_crossed"] == crossed
 
 
 def test_tags_of_lines_are_read_as_openstreetmap_means_them() -> None:

@@ -122,7 +122,7 @@ def _rims(path: Path) -> dict[int, Row]:
     """The member ways of squares drawn as relations, with the tags of their square."""
     squares = osmium.FileProcessor(str(path), osmium.osm.RELATION).with_filter(osmium.filter.TagFilter(*_SQUARES))
     return {
-        member.ref: ["yes" if key == "area" else square.tags.get(key) for key in gis.walktags.WAY_KEYS]
+        member.ref: [gis.walktags.RIM if key == "area" else square.tags.get(key) for key in gis.walktags.WAY_KEYS]
         for square in read(squares, path)
         for member in square.members
         if member.type == "w"
