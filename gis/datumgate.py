@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import shapely
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 import gis.crs
 from gis.errors import WrongDatum
@@ -285,7 +285,7 @@ def _chances(gains: Floats) -> Floats:
 def _chance(gain: Floats) -> float:
     """One-sided sign test: how often as many points as here would prefer this side if neither were better."""
     better, worse = int((gain > _TIE).sum()), int((gain < -_TIE).sum())
-    return float(binom.sf(better - 1, better + worse, 0.5)) if better else 1.0
+    return float(bdtrc(better - 1, better + worse, 0.5)) if better else 1.0
 
 
 def _decoys(shift: Floats) -> Floats:

@@ -154,8 +154,8 @@ def moment(*, zone: str) -> Parser:
     """(n,) time in UTC; one without a zone of its own is in `zone`. A bare number is a day of a spreadsheet."""
 
     def parse(texts: pa.ChunkedArray) -> Parsed:
-        plain = _moments(_folded(texts).to_pandas().astype("str"))
-        zoned = plain.str.contains(r"\d(?:z|[+-]\d{2}:?\d{2})$", regex=True, na=False)
+        plain = _moments(pc.utf8_upper(_folded(texts)).to_pandas().astype("str"))
+        zoned = plain.str.contains(r"\d(?:Z|[+-]\d{2}:?\d{2})$", regex=True, na=False)
         values = pd.Series(pd.NaT, index=plain.index, dtype="datetime64[us, UTC]")
         values[zoned] = pd.to_datetime(plain[zoned], format="ISO8601", errors="coerce", utc=True)
         local = pd.to_datetime(plain[~zoned], format="ISO8601", errors="coerce")
@@ -265,8 +265,8 @@ def _or_nan(value: float | None) -> float:
 def _sexagesimal(word: str) -> float | None:
     """113°14′24″, E113.24, 东经113度14分24秒 and their like; None for anything else."""
     found = re.fullmatch(
-        r"(?:东经|北纬|西经|南纬|[ewns])?([+-]?\d+(?:\.\d+)?)[°度:]?(?:(\d+(?:\.\d+)?)['′’分:])?"
-        r"(?:(\d+(?:\.\d+)?)(?:[\"″”秒]|''|′′)?)?(?:[ewns])?",
+        r"(?:东经|北纬|西经|南纬|[ewns])?([+-]?\d+(?:\.\d+)?)"
+        r"(?:[°度:](?:(\d+(?:\.\d+)?)['′’分:](?:(\d+(?:\.\d+)?)(?:[\"″”秒]|''|′′)?)?)?)?(?:[ewns])?",
         word.replace(" ", ""),
     )
     if not found:
@@ -314,7 +314,7 @@ def _serial(word: str) -> str | None:
 
 
 def _written(word: str) -> str | None:
-    found = re.match(r"^(\d{4})[年/.\-](\d{1,2})[月/.\-](\d{1,2})日?[\st]*(.*)$", word)
+    found = re.match(r"^(\d{4})[年/.\-](\d{1,2})[月/.\-](\d{1,2})日?[\sT]*(.*)$", word)
     if not found:
         return None
     year, month, day, clock = found.groups()
