@@ -156,9 +156,12 @@ def _arcs(tail: Ints, head: Ints, oneway: NDArray[np.int8], nodes: int) -> tuple
 
 
 def weigh(arcs: Arcs, cost: Floats, *, limit: float) -> Graph:
-    """Arcs with the costs of their edges, (e,), infinite where closed; good for searches up to `limit`."""
+    """Arcs with the costs of their edges, (e,), infinite where closed; good for searches up to `limit`.
+
+    No arc is free: each costs a unit at least, so that a way back down the labels never turns in a circle.
+    """
     scale = min(FINEST, 2.0 ** floor(log2((CLOSED - 1) / limit)))
-    units = np.where(cost * scale < CLOSED, cost * scale, CLOSED).astype(np.uint64)
+    units = np.where(cost * scale < CLOSED, np.maximum(cost * scale, 1), CLOSED).astype(np.uint64)
     passable = units[units < CLOSED]
     width = max(1, int(passable.mean() / 2)) if len(passable) else 1
     arc = (units[arcs.edge] << _HALF) | arcs.head.astype(np.uint64)

@@ -20,7 +20,7 @@ def nearest(graph: Graph, seeds: Seeds, *, limit: float) -> Field:
     field, nodes = empty(graph, limit=limit), len(graph.start) - 1
     for facility in np.unique(seeds.facility):
         own = seeds.of(int(facility))
-        cost = np.floor(dijkstra(_with_source(graph, own), indices=np.array([nodes]))[0, :nodes]) - 1
+        cost = dijkstra(_with_source(graph, own), indices=np.array([nodes]))[0, :nodes] - 1
         near = np.flatnonzero(cost <= np.floor(limit * graph.scale))
         found = (cost[near].astype(np.uint64) << np.uint64(32)) | np.uint64(facility)
         field.label[near] = np.minimum(field.label[near], found)
@@ -28,16 +28,13 @@ def nearest(graph: Graph, seeds: Seeds, *, limit: float) -> Field:
 
 
 def _with_source(graph: Graph, seeds: Seeds) -> Any:
-    """The arcs and one more node from which the seeds hang, a unit dearer, as scipy forgets arcs of no cost.
-
-    Arcs of no cost inside the network become a millionth of a unit, too little to add up to one.
-    """
+    """The arcs and one more node from which the seeds hang, a unit dearer, since scipy forgets arcs of no cost."""
     nodes = len(graph.start) - 1
     tail = np.repeat(np.arange(nodes), np.diff(graph.start))
     head, cost = (graph.arc & np.uint64(2**32 - 1)).astype(np.int64), (graph.arc >> np.uint64(32)).astype(np.float64)
     offset = (labels(seeds, graph.scale) >> np.uint64(32)).astype(np.float64) + 1
     tail, head = np.append(tail, np.full(len(offset), nodes)), np.append(head, seeds.node)
-    cost = np.append(np.maximum(cost, 1e-6), offset)
+    cost = np.append(cost, offset)
     order = np.lexsort([cost, head, tail])
     tail, head, cost = tail[order], head[order], cost[order]
     first = np.append(True, (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])) & (cost < CLOSED)

@@ -39,9 +39,10 @@ class Index:
 
 def build(coords: Floats, offsets: NDArray[np.int64]) -> Index:
     """The grid over all segments of polylines `coords[offsets[i]:offsets[i + 1]]`, in metres."""
+    if not len(coords):
+        nothing = np.zeros(0, np.int32)
+        return Index(0.0, 0.0, CELL_M, 0, 0, np.zeros(1, np.int64), nothing, np.zeros((0, 6)), nothing)
     segments, edge = _segments(coords, offsets)
-    if not len(edge):
-        return Index(0.0, 0.0, CELL_M, 0, 0, np.zeros(1, np.int64), np.zeros(0, np.int32), segments, edge)
     west, south = coords.min(axis=0)
     width, height = coords.max(axis=0) - (west, south)
     cell = max(CELL_M, sqrt(width * height / CELLS_AT_MOST), width / CELLS_AT_MOST, height / CELLS_AT_MOST)

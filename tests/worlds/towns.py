@@ -44,12 +44,14 @@ def network(nodes: Sequence[Point], edges: Iterable[Sequence], **columns: Sequen
         "metres": [np.hypot(*np.diff(line, axis=0).T).sum() for line in lines], "oneway": 0, "steps": 0, "signals": 0.0,
         "lift": False, "wheelchair": 1, "bridge": False, **columns,
     }  # fmt: skip
-    table = {name: np.broadcast_to(values, len(u)).copy() for name, values in given.items()}
+    table = {name: np.broadcast_to(np.asarray(values), len(u)).copy() for name, values in given.items()}
     for i, (_, _, own) in enumerate(edges):
         for name, value in own.items():
             table[name][i] = value
     offsets = np.cumsum([0, *map(len, lines)])
-    return gis.walknet.from_arrays(x, y, u=u, v=v, coords=np.vstack(lines), offsets=offsets, srid=SRID, **table)
+    return gis.walknet.from_arrays(
+        x, y, u=u, v=v, coords=np.vstack([*lines, np.zeros((0, 2))]), offsets=offsets, srid=SRID, **table
+    )
 
 
 def points(places: Sequence[Point | None]) -> gpd.GeoSeries:
@@ -142,7 +144,8 @@ def crossing(seed: int, *, size: int = 7, homes_count: int = 60, facilities_coun
     places = lambda count: [tuple(rng.uniform(-60, size * 90, 2)) for _ in range(count)]  # noqa: E731
     people = homes(
         [*places(homes_count - 1), (-350.0, 5.0)], age_max=rng.integers(60, 100, homes_count),
-        elders=rng.integers(1, 4, homes_count), floor=rng.integers(1, 9, homes_count), lift=rng.random(homes_count) < 0.5,
+        elders=rng.integers(1, 4, homes_count), floor=rng.integers(1, 9, homes_count),
+        lift=rng.random(homes_count) < 0.5,
         mobility=rng.choice(["independent", "cane", "walker", "wheelchair"], homes_count),
     )  # fmt: skip
     kinds = rng.choice(["canteen", "clinic"], facilities_count)
