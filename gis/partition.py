@@ -120,7 +120,8 @@ def _outlines(code: Codes, shapes: Shapes, rest: Flags) -> Iterator[Fault]:
     crossing = rest & ~beyond & ~long
     crossing[crossing] = ~shapely.is_valid(shapes[crossing])
     places = np.full((len(code), 2), np.nan)
-    places[crossing] = [_place_of(reason) for reason in shapely.is_valid_reason(shapes[crossing])]
+    found = [_place_of(reason) for reason in shapely.is_valid_reason(shapes[crossing])]
+    places[crossing] = np.reshape(found, (-1, 2))
     yield from _blame(crossing, "areas.self_crossing", code, lon=places[:, 0], lat=places[:, 1])
 
 
