@@ -68,7 +68,7 @@ def walkways(frame: gpd.GeoDataFrame | None) -> Layer:
     if frame is None:
         return Layer("walkways", [])
     rank_of = ranks(frame)
-    return Layer("walkways", [maps.codec.lines(_joined(frame.geometry[rank_of == rank])) for rank in range(3)])
+    return Layer("walkways", [maps.codec.lines(joined(frame.geometry[rank_of == rank])) for rank in range(3)])
 
 
 def safe_json(block: object) -> str:
@@ -140,7 +140,8 @@ def ranks(frame: gpd.GeoDataFrame) -> np.ndarray:
     return np.select([plain.isin(MAIN), plain.isin(STREET)], [0, 1], 2)
 
 
-def _joined(lines: gpd.GeoSeries) -> np.ndarray:
+def joined(lines: gpd.GeoSeries) -> np.ndarray:
+    """Edges that meet end to end, each chain as one line."""
     merged = shapely.line_merge(shapely.multilinestrings(shapely.get_parts(np.asarray(lines, dtype=object))))
     return shapely.simplify(shapely.get_parts(merged), TOLERANCE / 4)
 

@@ -190,7 +190,7 @@ def _letters(page: CoveragePage) -> str:
     """Every letter that the page can show."""
     columns = [*(frame["name"] for frame in page.areas.values())]
     columns += [page.facilities[name] for name in ("name", "opens", "operator") if name in page.facilities]
-    texts = [text for said in maps.texts.words().values() for text in said.values()]
+    texts = [text for key, said in maps.texts.words().items() if key.startswith("page.") for text in said.values()]
     texts += [text for column in columns for text in column.dropna().astype(str).unique()]
     return "".join(sorted(set(ALWAYS.join([*texts, str(page.run), str(page.kinds)]))))
 

@@ -47,7 +47,9 @@ INK = "#14212b"
 WATER = "#cddaea"
 WATER_EDGE = "#8aa6c2"
 WALKWAY = "#31424f"
+#: Between areas: light beside the dark classes, dark beside everything else.
 BORDER = "#ffffff"
+BORDER_ON_LIGHT = "#7d6b58"
 BORDER_STRONG = "#3a2a1a"
 SELECTED = "#d5006d"
 
@@ -110,6 +112,11 @@ def states(figures: pd.DataFrame) -> np.ndarray:
         [MISSING, place.astype("U1"), EMPTY, UNKNOWN],
         HIDDEN,
     )
+
+
+def border(state: str) -> str:
+    """The line round an area, so that it stands off from neighbours of its own class."""
+    return BORDER if state in ("3", "4") else BORDER_ON_LIGHT
 
 
 def unsure(figures: pd.DataFrame) -> np.ndarray:

@@ -97,7 +97,7 @@ def sheet(page: maps.pages.CoveragePage, *, paper: str = "a4") -> Sheet:
     """The drawn sheet."""
     maps.pages.place(page)
     made = _prepared(page, paper)
-    axes = made.figure.add_axes((0.015, 0.055, 0.645, 0.855))
+    axes = made.figure.add_axes((0.015, 0.062, 0.645, 0.848))
     _map(made, axes)
     _title(made)
     _column(made)
@@ -158,6 +158,7 @@ def _areas(made: Sheet, axes: Axes) -> None:
     counted = ~maps.layers.dedicated(once)
     for state in np.unique(states[counted]):
         _fill(axes, outlines[counted & (states == state)], *_ink(state))
+        _edge(axes, outlines[counted & (states == state)], maps.palette.border(state))
     rated = counted & unsure & np.char.isdigit(states)
     _fill(axes, outlines[rated], "none", maps.palette.HATCHES[maps.palette.UNKNOWN].ink, "///")
 
@@ -174,10 +175,11 @@ def _fill(axes: Axes, outlines: np.ndarray, ground: str, ink: str, hatching: str
     if len(outlines):
         drawn = PathCollection(list(outlines), facecolor=ground, edgecolor=ink, linewidth=0, hatch=hatching, zorder=1)
         axes.add_collection(drawn, autolim=False)
-        edges = PathCollection(
-            list(outlines), facecolor="none", edgecolor=maps.palette.BORDER, linewidth=0.4, zorder=1.5
-        )
-        axes.add_collection(edges, autolim=False)
+
+
+def _edge(axes: Axes, outlines: np.ndarray, colour: str) -> None:
+    edges = PathCollection(list(outlines), facecolor="none", edgecolor=colour, linewidth=0.4, zorder=1.5)
+    axes.add_collection(edges, autolim=False)
 
 
 def _ground(made: Sheet, axes: Axes) -> None:
@@ -188,7 +190,7 @@ def _ground(made: Sheet, axes: Axes) -> None:
     if made.page.walk_lines is None:
         return
     for rank, width in enumerate((0.8, 0.4, 0.22)):
-        ways = np.asarray(made.page.walk_lines.geometry)[maps.layers.ranks(made.page.walk_lines) == rank]
+        ways = maps.layers.joined(made.page.walk_lines.geometry[maps.layers.ranks(made.page.walk_lines) == rank])
         _strokes(
             axes, ways, color=maps.palette.WALKWAY, alpha=0.4, linewidth=width * made.scale, zorder=3, rasterized=True
         )
@@ -319,7 +321,7 @@ def _marks(made: Sheet) -> None:
 
 def _column(made: Sheet) -> None:
     """Legend, meaning and table below each other, in lines of one size."""
-    axes = made.figure.add_axes((LEFT, 0.055, RIGHT - LEFT, 0.855))
+    axes = made.figure.add_axes((LEFT, 0.062, RIGHT - LEFT, 0.848))
     axes.set(xlim=(0, 1), ylim=(LINES, 0))
     axes.axis("off")
     line = _facility_key(made, axes, _classes(made, axes))
@@ -365,14 +367,20 @@ def _meaning(made: Sheet, axes: Axes, line: float) -> float:
     run = made.page.run
     means = made.say(f"verdict.{made.verdict}.means", minutes=run["minutes"], metres=run["metres"])
     said = [
-        made.say("legend.numerator"),
-        made.say("legend.denominator"),
+        _counted(made, "numerator"),
+        _counted(made, "denominator"),
         f"{made.named('verdict', made.verdict)}: {means}",
     ]
     said += [] if made.page.exact else [made.say("legend.rounded")]
     lines = [part for text in said for part in _wrapped(text, 62)]
     axes.text(0, line, _plain("\n".join(lines)), va="top", linespacing=1.3, fontproperties=made.font(8))
     return line + 1.04 * len(lines)
+
+
+def _counted(made: Sheet, part: str) -> str:
+    """Who is counted differs between walking there and being served at home."""
+    own = f"legend.{part}.{made.verdict}"
+    return made.say(own if maps.texts.has(f"page.{own}") else f"legend.{part}")
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -449,8 +457,9 @@ def _source(made: Sheet) -> None:
     facts = maps.pages.page_facts(made.page)["run"]
     run = made.say("legend.run", run=facts["run_id"], created=facts["created_at"], date=facts["data_date"] or "–")
     source = made.say("source", attribution="; ".join(facts["attribution"])) if facts["attribution"] else ""
-    words = " · ".join(text for text in (source, made.say("outline"), run) if text)
-    made.figure.text(0.015, 0.026, _plain(words), va="center", fontproperties=made.font(8.2))
+    words = " · ".join(text for text in (run, made.say("outline"), source) if text)
+    lines = "\n".join(_wrapped(words, 215)[:3])
+    made.figure.text(0.015, 0.029, _plain(lines), va="center", linespacing=1.25, fontproperties=made.font(7.2))
 
 
 def _plain(text: str) -> str:
@@ -496,7 +505,9 @@ def _png(figure: Figure, width_px: int | None, colours: int | None) -> bytes:
 
 def _reduced(picture: Image.Image, colours: int) -> Image.Image:
     """The most frequent colours as they are, every other one as its nearest: the classes keep their exact colours."""
-    pixels, counts = np.unique(np.asarray(picture).reshape(-1, 3), axis=0, return_counts=True)
+    packed = np.asarray(picture.convert("RGBX")).view(">u4").ravel() >> 8
+    seen, counts = np.unique(packed, return_counts=True)
+    frequent = seen[np.argsort(-counts, kind="stable")[:colours]]
     palette = Image.new("P", (1, 1))
-    palette.putpalette(pixels[np.argsort(-counts, kind="stable")[:colours]].ravel().tolist())
+    palette.putpalette([int(colour) >> place & 255 for colour in frequent for place in (16, 8, 0)])
     return picture.quantize(palette=palette, dither=Image.Dither.NONE)

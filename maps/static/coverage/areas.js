@@ -68,7 +68,7 @@ function paint() {
   const dedicated = new Set(shown.dedicated);
   layerOf(shown).eachLayer((path) => {
     const figures = figuresOf(shown, path.index, view.kind, view.verdict);
-    path.setStyle({ fillColor: dedicated.has(path.index) ? "transparent" : fillOf(figures), color: "var(--border)" });
+    path.setStyle({ fillColor: dedicated.has(path.index) ? "transparent" : fillOf(figures), color: figures.state === "3" || figures.state === "4" ? "var(--border)" : "var(--border-on-light)" });
   });
 }
 
@@ -85,6 +85,7 @@ function drawBorders() {
 }
 
 function showLevel() {
+  map.getPane("areas").classList.toggle("near", map.getZoom() >= 15);
   const wanted = view.level === "auto" ? fitting() : levelNamed(view.level);
   if (wanted === shown) return;
   if (shown) layerOf(shown).remove();

@@ -37,7 +37,9 @@ export function within(level, index) {
 }
 
 export function bounds(level, index) {
-  return L.latLngBounds(shapes(level)[index].flat(2));
+  level.bounds ??= [];
+  level.bounds[index] ??= L.latLngBounds(shapes(level)[index].flat(2));
+  return level.bounds[index];
 }
 
 function inRing(ring, lat, lon) {

@@ -3,8 +3,8 @@
 import { block } from "./blocks.js";
 import { lines, polygons } from "./codec.js";
 
-const FROM_ZOOM = [0, 12, 14];
-const WIDTHS = [1.5, 0.9, 0.6];
+const FROM_ZOOM = [0, 10.5, 11.5];
+const WIDTHS = [1.4, 0.75, 0.5];
 
 // Flat typed arrays on the unit square of Web Mercator, each line with its box: 70,000 boxes are compared in < 1 ms.
 function compile(shapes) {
@@ -88,8 +88,12 @@ function walkways() {
     ranks.forEach((rank, order) => {
       if (coords.z < FROM_ZOOM[order]) return;
       trace(pen, rank, coords, size);
-      const near = Math.max(1, 2 ** ((coords.z - 14) / 2));
-      Object.assign(pen, { strokeStyle: ink, globalAlpha: 0.42, lineWidth: WIDTHS[order] * near, lineCap: "round", lineJoin: "round" });
+      const width = WIDTHS[order] * Math.max(0.6, 2 ** ((coords.z - 14) / 2));
+      Object.assign(pen, { lineCap: "round", lineJoin: "round" });
+      // A light line under the dark one: the first is seen on dark classes, the second on light ones.
+      Object.assign(pen, { strokeStyle: "#fff", globalAlpha: 0.22, lineWidth: 2 * width });
+      if (coords.z >= 14) pen.stroke();
+      Object.assign(pen, { strokeStyle: ink, globalAlpha: 0.45, lineWidth: width });
       pen.stroke();
     });
   });

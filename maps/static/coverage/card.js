@@ -5,7 +5,7 @@ import { facts } from "./blocks.js";
 import { table as facilities, positions } from "./facilities.js";
 import { countText, figuresOf, hasRate, rateText } from "./figures.js";
 import { change, view, watch } from "./view.js";
-import { both, bothNamed, element, glyph, say } from "./words.js";
+import { both, bothNamed, denominator, element, glyph, say } from "./words.js";
 
 const COUNTS = ["elders", "covered", "uncovered", "unknown"];
 
@@ -41,7 +41,7 @@ function everyKind(level, index) {
 
 function means() {
   const { minutes, metres } = facts.run;
-  return element("p", { class: "means" }, both(`verdict.${view.verdict}.means`, { minutes, metres }), " ", both("legend.denominator"));
+  return element("p", { class: "means" }, both(`verdict.${view.verdict}.means`, { minutes, metres }), " ", both(denominator()));
 }
 
 function areaCard({ level, index }) {

@@ -11,8 +11,10 @@ const markers = new Map();
 let group;
 let map;
 
+// Five hundred signs on a whole district are drawn smaller than one kind of them.
 function sizeNow() {
-  return Math.max(12, Math.min(34, 13 + (map.getZoom() - 12.5) * 5));
+  const crowded = group.getLayers().length > 250 ? 0.8 : 1;
+  return crowded * Math.max(12, Math.min(34, 13 + (map.getZoom() - 12.5) * 5));
 }
 
 function icon(kind) {
@@ -40,6 +42,7 @@ function draw() {
   group.clearLayers();
   if (view.hidden.has("facilities")) return;
   positions.forEach((_, index) => wanted(index) && group.addLayer(marker(index)));
+  resize();
 }
 
 function resize() {
@@ -52,6 +55,5 @@ export function start(leafletMap) {
   group = L.layerGroup().addTo(map);
   map.on("zoomend", resize);
   watch(["kind", "hidden"], draw);
-  resize();
   draw();
 }

@@ -56,7 +56,7 @@ function draw() {
 export function start(leafletMap) {
   map = leafletMap;
   pane = map.createPane("names");
-  Object.assign(pane.style, { zIndex: 550, pointerEvents: "none" });
+  Object.assign(pane.style, { zIndex: 640, pointerEvents: "none" });
   map.on("moveend levelshown", draw);
   map.on("zoomstart", () => pane.replaceChildren());
   watch(["hidden"], draw);

@@ -4,7 +4,7 @@ import { shownLevel } from "./areas.js";
 import { facts } from "./blocks.js";
 import { classText } from "./figures.js";
 import { view, watch } from "./view.js";
-import { both, bothNamed, element } from "./words.js";
+import { both, bothNamed, denominator, element, numerator } from "./words.js";
 
 const CLASSES = ["4", "3", "2", "1", "0"];
 const STATES = ["h", "k", "-", "n"];
@@ -43,8 +43,8 @@ function meaning() {
   const { minutes, metres, data_date: date, run_id: run, created_at: created } = facts.run;
   const short = (...parts) => element("p", { class: "short" }, ...parts);
   return element("div", { class: "meaning" },
-    element("p", {}, both("legend.numerator")),
-    element("p", {}, both("legend.denominator")),
+    element("p", {}, both(numerator())),
+    element("p", {}, both(denominator())),
     short(both(`verdict.${view.verdict}.means`, { minutes, metres })),
     facts.exact ? null : short(both("legend.rounded")),
     short(both("legend.run", { run, created, date: date || "–" })));

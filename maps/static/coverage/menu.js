@@ -1,5 +1,6 @@
 // The choices beside the map: level, kind, verdict, layers, language.
 
+import { levels } from "./atlas.js";
 import { facts } from "./blocks.js";
 import { change, view, watch } from "./view.js";
 import { both, bothNamed, element, glyph, say } from "./words.js";
@@ -11,6 +12,17 @@ function choice(group, code, words, sign = null) {
   const radio = element("input", { type: "radio", name, value: code, onchange: () => change({ [name]: code }) });
   radio.checked = view[name] === code;
   return element("label", { class: "choice" }, radio, sign, words);
+}
+
+// A kind that a verdict says nothing about cannot be shown by it.
+function offer() {
+  const told = (verdict) => levels.some((level) => `${view.kind}|${verdict}` in level.figures);
+  for (const radio of document.querySelectorAll("input[name=verdict]")) radio.disabled = !told(radio.value);
+  if (!told(view.verdict)) {
+    const verdict = Object.keys(facts.verdicts).find(told) || view.verdict;
+    document.querySelector(`input[name=verdict][value="${CSS.escape(verdict)}"]`).checked = true;
+    change({ verdict });
+  }
 }
 
 function fill(group, choices) {
@@ -59,6 +71,8 @@ export function start(map, tiles) {
   choices();
   layers(tiles, map);
   watch(["lang", "verdict"], words);
+  watch(["kind"], offer);
+  offer();
   words();
   document.getElementById("language").addEventListener("click", () => change({ lang: view.lang === "zh" ? "en" : "zh" }));
   const toggle = document.getElementById("show-menu");

@@ -26,8 +26,9 @@ function wholeArea() {
 
 // Leaflet sets attributions and titles as HTML; ours go in as text. Its default prefix shows a flag and is left out.
 function marks() {
-  const credit = element("span", {}, [...facts.run.attribution, say("outline")].join(" · "));
-  L.control.attribution({ prefix: false, position: "bottomright" }).addTo(map).addAttribution(credit.innerHTML);
+  const words = [...facts.run.attribution, say("outline")].join(" · ");
+  const credit = L.control.attribution({ prefix: false, position: "bottomright" }).addTo(map).addAttribution(element("span", {}, element("span", {}, words)).innerHTML);
+  credit.getContainer().addEventListener("click", () => credit.getContainer().classList.toggle("whole-credit"));
   L.control.scale({ imperial: false, maxWidth: 160, position: "bottomright" }).addTo(map);
   L.control.zoom({ position: "topright", zoomInTitle: say("zoom.in"), zoomOutTitle: say("zoom.out") }).addTo(map);
   const all = L.control({ position: "topright" });

@@ -12,6 +12,17 @@ export function say(key, values = {}, lang = view.lang) {
   return words ? fill(words[lang], values) : key;
 }
 
+// Who is counted differs between walking there and being served at home.
+export function denominator() {
+  const own = `legend.denominator.${view.verdict}`;
+  return `page.${own}` in facts.words ? own : "legend.denominator";
+}
+
+export function numerator() {
+  const own = `legend.numerator.${view.verdict}`;
+  return `page.${own}` in facts.words ? own : "legend.numerator";
+}
+
 // The name of a level, kind or verdict, which a district may have added itself.
 export function named(group, code, lang = view.lang) {
   const names = facts[group][code] || [code, code];
