@@ -90,7 +90,7 @@ def holding(session: Session, lon: float, lat: float, *, as_of: date | None = No
     """The code of the area that holds a place, by level; a level without an area there is absent."""
     asked = "SELECT level, code FROM area_holding(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :day)"
     rows = session.execute(text(asked), {"lon": lon, "lat": lat, "day": as_of or today(session)})
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def lineage(session: Session, *, as_of: date | None = None) -> pd.DataFrame:
@@ -110,7 +110,7 @@ def levels(session: Session) -> pd.DataFrame:
 
 def schemes(session: Session) -> dict[str, dict[str, int]]:
     """For each code scheme how long a code is down to each level."""
-    return dict(session.execute(select(area_scheme.c.code, area_scheme.c.digits)).tuples().all())
+    return dict(session.execute(select(area_scheme.c.code, area_scheme.c.digits)).all())
 
 
 def today(session: Session) -> date:
@@ -166,7 +166,7 @@ def end(session: Session, codes: Iterable[str], *, valid_to: date) -> frozenset[
         .values(valid_to=valid_to)
         .returning(area.c.code, area.c.scheme)
     )
-    rows = session.execute(closed).tuples().all()
+    rows = session.execute(closed).all()
     missing = sorted(frozenset(wanted) - {code for code, _ in rows})
     if missing:
         raise Conflict("areas.not_in_force", codes=missing, day=valid_to.isoformat())

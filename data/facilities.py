@@ -22,7 +22,7 @@ from gis.errors import NotFound
 def kinds(session: Session) -> pd.DataFrame:
     """The catalogue in its order: code, position, name_zh, name_en, required, policy_radius_m, policy_source."""
     return pd.DataFrame(
-        session.execute(select(facility_kind).order_by(facility_kind.c.position)).tuples().all(),
+        session.execute(select(facility_kind).order_by(facility_kind.c.position)).all(),
         columns=[column.name for column in facility_kind.c],
     )
 

@@ -36,7 +36,7 @@ def add_frame(session: Session, staff: pd.DataFrame, *, valid_from: date, synthe
     flags = [synthetic] * len(staff)
     account = pd.concat([staff[["login", "name"]].reset_index(drop=True).assign(synthetic=flags), place], axis=1)
     copy(session, app_user, account[people])
-    known = dict(session.execute(select(app_user.c.login, app_user.c.id)).tuples().all())
+    known = dict(session.execute(select(app_user.c.login, app_user.c.id)).all())
     rows = staff[[name for name in ("role", "duty", "area_code") if name in staff]].reset_index(drop=True)
     rows = rows.assign(user_id=staff["login"].map(known).to_numpy(), valid_from=valid_from)
     return copy(session, assignment, pd.concat([rows, place], axis=1))
