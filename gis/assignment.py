@@ -9,11 +9,12 @@ A coverage rate under capacity is served people / people, never the sum of catch
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from gis.compiled import compiled
 from gis.errors import Invalid
 from gis.reach import FloatArray, IntArray, Reach
 from gis.siting.highs import INFINITY, Model, maximise, part
@@ -128,8 +129,8 @@ def _checked(
     return reach.within(limit_s), checked[0], checked[1]
 
 
-@numba.njit(cache=True)
-def _take(household, site, people, capacity):  # type: ignore[no-untyped-def]
+@compiled
+def _take(household: Any, site: Any, people: Any, capacity: Any) -> Any:
     left, room = people.copy(), capacity.copy()
     flow = np.zeros(len(household))
     for n in range(len(household)):

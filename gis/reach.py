@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from gis.compiled import compiled
 from gis.errors import Invalid
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -150,8 +150,8 @@ def _merge_repeated(reach: Reach) -> Reach:
     return Reach(kept.indptr, kept.sites, shortest, reach.site_count)
 
 
-@numba.njit(cache=True)
-def _sorted_by(key, other, values, count):  # type: ignore[no-untyped-def]
+@compiled
+def _sorted_by(key: Any, other: Any, values: Any, count: Any) -> Any:
     """Counting sort of (key, other, values) by key, stable: a comparison sort would take ten times as long."""
     indptr = np.zeros(count + 1, np.int64)
     for k in key:

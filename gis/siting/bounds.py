@@ -10,10 +10,11 @@ way, which makes later rounds cheap and leaves HiGHS a small problem.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-import numba
 import numpy as np
 
+from gis.compiled import compiled
 from gis.reach import BoolArray, FloatArray
 from gis.siting.search import Rules, improve
 from gis.siting.table import Table, best
@@ -71,8 +72,8 @@ def _polished(table: Table, limits: Rules, chosen: BoolArray, state: Ceiling) ->
     return (tried, value) if value > state.found else (state.open_sites, state.found)
 
 
-@numba.njit(cache=True)
-def choose(worth, alive, closable, add, closures):  # type: ignore[no-untyped-def]
+@compiled
+def choose(worth: Any, alive: Any, closable: Any, add: Any, closures: Any) -> Any:
     """The most valuable permitted set, its value, and the least worth that any site in it had to show."""
     m = len(worth)
     chosen = np.zeros(m, np.bool_)
@@ -101,11 +102,26 @@ def choose(worth, alive, closable, add, closures):  # type: ignore[no-untyped-de
     return chosen, most, worth[fresh[last]] if 0 <= last < len(fresh) else 0.0
 
 
-@numba.njit(cache=True)
-def _descend(  # type: ignore[no-untyped-def]
-    indptr, homes, values, prices, dual, last, pace, alive, closable, add, closures, costs, budget,
-    found, lowest, step, rounds,
-):  # fmt: skip
+@compiled
+def _descend(
+    indptr: Any,
+    homes: Any,
+    values: Any,
+    prices: Any,
+    dual: Any,
+    last: Any,
+    pace: Any,
+    alive: Any,
+    closable: Any,
+    add: Any,
+    closures: Any,
+    costs: Any,
+    budget: Any,
+    found: Any,
+    lowest: Any,
+    step: Any,
+    rounds: Any,
+) -> Any:
     m, n = len(indptr) - 1, len(prices)
     money = budget
     for j in range(m):

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 
+from gis.compiled import compiled
 from gis.reach import BoolArray, FloatArray, Reach
 from gis.siting.bounds import choose
 from gis.siting.exact import limit_rows
@@ -171,8 +171,8 @@ def _served(places: _Places, open_sites: BoolArray) -> Served:
     return Served(places.household[used], places.near.sites[used], flow[used])
 
 
-@numba.njit(cache=True)
-def _fill(arrays, open_sites):  # type: ignore[no-untyped-def]
+@compiled
+def _fill(arrays: Any, open_sites: Any) -> Any:
     people, sites = arrays[5], arrays[1]
     flow = np.zeros(len(sites))
     left = people.copy()
@@ -181,8 +181,8 @@ def _fill(arrays, open_sites):  # type: ignore[no-untyped-def]
     return flow
 
 
-@numba.njit(cache=True)
-def _open(j, arrays, flow, left):  # type: ignore[no-untyped-def]
+@compiled
+def _open(j: Any, arrays: Any, flow: Any, left: Any) -> Any:
     """Let site j serve as many more as it can: those left first, then by moving others on; returns how many."""
     indptr, sites, start, entry, household, _people, capacity = arrays
     spare = capacity[j]
@@ -230,8 +230,8 @@ def _open(j, arrays, flow, left):  # type: ignore[no-untyped-def]
     return capacity[j] - spare
 
 
-@numba.njit(cache=True)
-def _best_gain(arrays, flow, ceilings, may):  # type: ignore[no-untyped-def]
+@compiled
+def _best_gain(arrays: Any, flow: Any, ceilings: Any, may: Any) -> Any:
     """The site of the largest gain and the flow with it open; -1 when none gains. `ceilings` are brought up to date."""
     _indptr, sites, _start, _entry, household, people, _capacity = arrays
     left = people.copy()
@@ -250,8 +250,10 @@ def _best_gain(arrays, flow, ceilings, may):  # type: ignore[no-untyped-def]
     return winner, kept
 
 
-@numba.njit(cache=True)
-def _descend(arrays, locked, alive, closable, add, closures, found, rounds):  # type: ignore[no-untyped-def]
+@compiled
+def _descend(
+    arrays: Any, locked: Any, alive: Any, closable: Any, add: Any, closures: Any, found: Any, rounds: Any
+) -> Any:
     """Prices in [0, 1] on each elder: ceiling = prices x people + the best sites, each a knapsack of its places."""
     _indptr, sites, start, entry, household, people, capacity = arrays
     m, n = len(start) - 1, len(people)

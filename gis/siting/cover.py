@@ -8,10 +8,11 @@ out of the question and counted in `Plan.unreachable`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-import numba
 import numpy as np
 
+from gis.compiled import compiled
 from gis.errors import Invalid
 from gis.reach import BoolArray, FloatArray, Reach, by_site
 from gis.siting.highs import INFINITY, Model, Solution, maximise, part
@@ -179,8 +180,8 @@ def _pruned(table: Table, found: BoolArray, costs: FloatArray) -> BoolArray:
     return kept
 
 
-@numba.njit(cache=True)
-def _implied(indptr, sites, start, homes):  # type: ignore[no-untyped-def]
+@compiled
+def _implied(indptr: Any, sites: Any, start: Any, homes: Any) -> Any:
     """Rows whose sites hold all sites of another row; looked for among those that share its rarest site."""
     n = len(indptr) - 1
     implied = np.zeros(n, np.bool_)
@@ -208,8 +209,8 @@ def _implied(indptr, sites, start, homes):  # type: ignore[no-untyped-def]
     return implied
 
 
-@numba.njit(cache=True)
-def _ascend(indptr, homes, n, costs, found, step, rounds):  # type: ignore[no-untyped-def]
+@compiled
+def _ascend(indptr: Any, homes: Any, n: Any, costs: Any, found: Any, step: Any, rounds: Any) -> Any:
     """Lower bound of a set cover by subgradient steps: sum of u + sum of min(0, cost - u of the rows of a site)."""
     m = len(indptr) - 1
     alive = np.ones(m, np.bool_)

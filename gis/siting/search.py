@@ -8,10 +8,11 @@ household. Both are deterministic: among equals the smallest site number wins.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-import numba
 import numpy as np
 
+from gis.compiled import compiled
 from gis.reach import BoolArray, FloatArray
 from gis.siting.problem import Problem
 from gis.siting.table import Table, best
@@ -89,8 +90,10 @@ def exchange(table: Table, limits: Rules, open_sites: BoolArray) -> BoolArray:
     return settled
 
 
-@numba.njit(cache=True)
-def _celf(indptr, homes, values, current, may, costs, room, money, per_cost):  # type: ignore[no-untyped-def]
+@compiled
+def _celf(
+    indptr: Any, homes: Any, values: Any, current: Any, may: Any, costs: Any, room: Any, money: Any, per_cost: Any
+) -> Any:
     m = len(indptr) - 1
     bound, seen = np.full(m, -1.0), np.zeros(m, np.int64)
     picks = np.empty(max(room, 0), np.int64)
@@ -122,8 +125,10 @@ def _celf(indptr, homes, values, current, may, costs, room, money, per_cost):  #
     return picks[:count]
 
 
-@numba.njit(cache=True)
-def _rank(indptr, homes, values, opened, first, first_site, second, loss):  # type: ignore[no-untyped-def]
+@compiled
+def _rank(
+    indptr: Any, homes: Any, values: Any, opened: Any, first: Any, first_site: Any, second: Any, loss: Any
+) -> Any:
     """Best and second-best open site of each row, and what closing each open site alone would lose."""
     first[:], second[:], first_site[:], loss[:] = 0.0, 0.0, -1, 0.0
     for j in np.flatnonzero(opened):
@@ -138,8 +143,19 @@ def _rank(indptr, homes, values, opened, first, first_site, second, loss):  # ty
             loss[first_site[i]] += first[i] - second[i]
 
 
-@numba.njit(cache=True)
-def _swap(indptr, homes, values, rows, opened, may, closable, closures, costs, money):  # type: ignore[no-untyped-def]
+@compiled
+def _swap(
+    indptr: Any,
+    homes: Any,
+    values: Any,
+    rows: Any,
+    opened: Any,
+    may: Any,
+    closable: Any,
+    closures: Any,
+    costs: Any,
+    money: Any,
+) -> Any:
     m = len(indptr) - 1
     first, second, first_site = np.zeros(rows), np.zeros(rows), np.full(rows, -1)
     loss, saved, alone = np.zeros(m), np.zeros(m), np.zeros(m)

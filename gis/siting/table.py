@@ -8,10 +8,11 @@ and households that every plan treats alike are merged.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-import numba
 import numpy as np
 
+from gis.compiled import compiled
 from gis.reach import BoolArray, Columns, FloatArray, IntArray, Reach, by_site
 from gis.siting.problem import Problem
 
@@ -94,15 +95,17 @@ def best(table: Table, open_sites: BoolArray) -> FloatArray:
     return largest
 
 
-@numba.njit(cache=True)
-def _raise_to(indptr, homes, values, sites, largest):  # type: ignore[no-untyped-def]
+@compiled
+def _raise_to(indptr: Any, homes: Any, values: Any, sites: Any, largest: Any) -> Any:
     for j in sites:
         for k in range(indptr[j], indptr[j + 1]):
             largest[homes[k]] = max(largest[homes[k]], values[k])
 
 
-@numba.njit(cache=True)
-def _reduce(indptr, sites, seconds, weights, locked, movable, limit_s, charge, flat):  # type: ignore[no-untyped-def]
+@compiled
+def _reduce(
+    indptr: Any, sites: Any, seconds: Any, weights: Any, locked: Any, movable: Any, limit_s: Any, charge: Any, flat: Any
+) -> Any:
     n = len(indptr) - 1
     fresh = np.zeros(n + 1, np.int64)
     kept_sites, kept = np.empty_like(sites), np.empty(len(sites), np.float64)
@@ -123,8 +126,8 @@ def _reduce(indptr, sites, seconds, weights, locked, movable, limit_s, charge, f
     return base, fresh, kept_sites[:at].copy(), kept[:at].copy()
 
 
-@numba.njit(cache=True)
-def _fingerprints(indptr, sites, areas):  # type: ignore[no-untyped-def]
+@compiled
+def _fingerprints(indptr: Any, sites: Any, areas: Any) -> Any:
     marks = np.zeros(len(indptr) - 1, np.uint64)
     for i in range(len(marks)):
         mark = np.uint64(areas[i]) + np.uint64(0x9E3779B97F4A7C15)
@@ -135,8 +138,8 @@ def _fingerprints(indptr, sites, areas):  # type: ignore[no-untyped-def]
     return marks
 
 
-@numba.njit(cache=True)
-def _same_rows(indptr, sites, rows, leads):  # type: ignore[no-untyped-def]
+@compiled
+def _same_rows(indptr: Any, sites: Any, rows: Any, leads: Any) -> Any:
     same = np.ones(len(rows), np.bool_)
     for n in range(len(rows)):
         i, lead = rows[n], leads[n]
