@@ -268,7 +268,7 @@ def add(graph: Graph, field: Field, seeds: Seeds) -> Ints:
     Equal to a search from all facilities together, and `remove` with the same seeds takes it back to the last bit.
     """
     spread(graph, field, seeds)
-    nodes, own = _region(graph.start, graph.arc, field.label, seeds.node, seeds.facility, np.uint64(field.nothing))
+    nodes, own = _wiped(graph, field, seeds)
     field.label[nodes] = own
     return nodes
 
@@ -281,19 +281,31 @@ def remove(graph: Graph, field: Field, seeds: Seeds, *, others: Seeds, reverse: 
     seeds, others : of the facility, and of all that remain
     reverse : the same costs over the arcs in the other direction
     """
-    nodes, _ = _region(graph.start, graph.arc, field.label, seeds.node, seeds.facility, np.uint64(field.nothing))
+    nodes, _ = _wiped(graph, field, seeds)
     rim = _refill(reverse.start, reverse.arc, field.label, nodes)
     _settle(graph, field, np.append(rim, _plant(field.label, others.node, labels(others, field.scale))))
     return nodes
 
 
+def _wiped(graph: Graph, field: Field, seeds: Seeds) -> tuple[Ints, Words]:
+    """The nodes of one facility and the labels they had; they have none now."""
+    nodes, own = np.empty(len(field.label), np.int32), np.empty(len(field.label), np.uint64)
+    nothing = np.uint64(field.nothing)
+    count = _region(graph.start, graph.arc, field.label, seeds.node, seeds.facility, nothing, nodes, own)
+    return nodes[:count].copy(), own[:count].copy()
+
+
 @compiled
 def _region(
-    start: NDArray[np.uint32], arc: Words, label: Words, roots: Ints, owner: Ints, nothing: np.uint64
-) -> tuple[Ints, Words]:
-    """All nodes of one facility, found from its seeds, and their labels, which are wiped."""
-    size, count, done = 1024, 0, 0
-    nodes, own = np.empty(size, np.int32), np.empty(size, np.uint64)
+    start: NDArray[np.uint32], arc: Words, label: Words, roots: Ints, owner: Ints, nothing: np.uint64, nodes: Ints,
+    own: Words,
+) -> int:  # fmt: skip
+    """All nodes of one facility, found from its seeds, and their labels, which are wiped; how many.
+
+    They are written to `nodes` and `own`, which have room for every node: growing them here would cost more than the
+    search.
+    """
+    count, done = 0, 0
     for r in range(len(roots)):
         p = roots[r]
         if label[p] != nothing and (label[p] & _REST) == np.uint64(owner[r]):
@@ -305,14 +317,12 @@ def _region(
         done += 1
         for k in range(np.uint64(start[p]), np.uint64(start[p + _ONE])):
             q = arc[k] & _REST
-            if label[q] != nothing and (label[q] & _REST) == facility:
-                if count == size:
-                    nodes, own = np.append(nodes, np.empty_like(nodes)), np.append(own, np.empty_like(own))
-                    size *= 2
-                nodes[count], own[count] = q, label[q]
+            found = label[q]
+            if found != nothing and (found & _REST) == facility:
+                nodes[count], own[count] = q, found
                 label[q] = nothing
                 count += 1
-    return nodes[:count], own[:count]
+    return count
 
 
 @compiled

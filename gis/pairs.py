@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gis.compiled import compiled
 from gis.kernel import Graph, Seeds, Words, _plant, _region, _relax, empty, labels
 from gis.reach import Reach
-from gis.walking import Way, _by_edge, seeds
+from gis.walking import Way, seeds
 from gis.walknet import Snaps
 
 Floats = NDArray[np.float64]
@@ -50,20 +50,21 @@ def _balls(
     seed_label: Words, nothing: np.uint64, label: Words,
 ) -> tuple[Longs, Ints, Words]:  # fmt: skip
     near, far = np.empty(4096 + 4 * degree, np.uint64), np.empty(4096 + 4 * degree, np.uint64)
-    nodes, costs = np.empty(4096, np.int32), np.empty(4096, np.uint64)
-    begin = np.zeros(len(first), np.int64)
+    found, own = np.empty(len(label), np.int32), np.empty(len(label), np.uint64)
+    nodes, costs = np.empty(65536, np.int32), np.empty(65536, np.uint64)
+    begin, state = np.zeros(len(first), np.int64), np.zeros(3, np.uint64)
     for f in range(len(first) - 1):
         a, b = first[f], first[f + 1]
         pending = _plant(label, seed_node[a:b], seed_label[a:b])
         far[: len(pending)] = pending
-        state = np.array([0, len(pending), 0], np.uint64)
+        state[0], state[1], state[2] = 0, len(pending), 0
         while not _relax(start, arc, label, width, degree, near, far, state):
             near, far = np.append(near, np.empty_like(near)), np.append(far, np.empty_like(far))
-        found, own = _region(start, arc, label, seed_node[a:b], seed_owner[a:b], nothing)
-        count = begin[f] + len(found)
+        more = _region(start, arc, label, seed_node[a:b], seed_owner[a:b], nothing, found, own)
+        count = begin[f] + more
         while count > len(nodes):
             nodes, costs = np.append(nodes, np.empty_like(nodes)), np.append(costs, np.empty_like(costs))
-        nodes[begin[f] : count], costs[begin[f] : count] = found, own
+        nodes[begin[f] : count], costs[begin[f] : count] = found[:more], own[:more]
         begin[f + 1] = count
     return begin, nodes[: begin[-1]], costs[: begin[-1]]
 
@@ -82,21 +83,64 @@ def table(way: Way, homes: Snaps, facilities: Snaps, *, limit: float) -> Reach:
     """
     parts = list(_chunks(way, homes, facilities, limit))
     home, site, cost = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(home, kind="stable")
-    indptr = np.searchsorted(home[order], np.arange(len(homes.edge) + 1))
-    return Reach(indptr, site[order], cost[order], len(facilities.edge))
+    return Reach(*_by_home(home, site, cost, len(homes.edge)), len(facilities.edge))
+
+
+@compiled
+def _by_home(home: Ints, site: Ints, cost: Floats, homes: int) -> tuple[Longs, Ints, Floats]:
+    """Counting sort of the pairs by home; sites stay ascending."""
+    start = np.zeros(homes + 2, np.int64)
+    for k in range(len(home)):
+        start[home[k] + 2] += 1
+    start = np.cumsum(start)
+    sites, costs = np.empty(len(site), np.int32), np.empty(len(cost), np.float64)
+    for k in range(len(home)):
+        at = start[home[k] + 1]
+        sites[at], costs[at] = site[k], cost[k]
+        start[home[k] + 1] += 1
+    return start[:-1].copy(), sites, costs
+
+
+@dataclass(frozen=True, eq=False)
+class _Homes:
+    """Homes in the order of their edges, so that those of one edge lie together: `first[e]` to `first[e + 1]`."""
+
+    row: Ints
+    first: Longs
+    share: Floats
+    leg: Floats
+
+
+def _sorted(way: Way, homes: Snaps) -> _Homes:
+    row, first = _by_edge(homes.edge, len(way.net.u))
+    return _Homes(row, first, homes.share[row], homes.leg_m[row] / way.speed)
+
+
+@compiled
+def _by_edge(edge: Ints, edges: int) -> tuple[Ints, Longs]:
+    """Counting sort of the homes by edge; those without one are left out."""
+    first = np.zeros(edges + 2, np.int64)
+    for i in range(len(edge)):
+        if edge[i] >= 0:
+            first[edge[i] + 2] += 1
+    first = np.cumsum(first)
+    row = np.empty(first[-1], np.int32)
+    for i in range(len(edge)):
+        if edge[i] >= 0:
+            row[first[edge[i] + 1]] = i
+            first[edge[i] + 1] += 1
+    return row, first[:-1].copy()
 
 
 def _chunks(way: Way, homes: Snaps, facilities: Snaps, limit: float) -> Iterator[tuple[Ints, Ints, Floats]]:
     """Pairs facility by facility, ascending; at least one chunk, be it empty."""
-    net, topology = way.net, way.net.topology
-    on_edge = _by_edge(homes.edge, len(net.u))
+    topology, by_edge = way.net.topology, _sorted(way, homes)
     for low in range(0, max(1, len(facilities.edge)), CHUNK):
         some = facilities.take(np.arange(low, min(low + CHUNK, len(facilities.edge))))
         ball = balls(way.graph, seeds(way, some), facilities=len(some.edge), limit=limit)
         home, site, cost = _pairs(
-            ball.start, ball.node, ball.cost, some.edge, some.share, some.leg_m / way.speed, *on_edge, homes.share,
-            homes.leg_m / way.speed, topology.u, topology.v, way.oneway, way.cost, topology.around.start,
+            ball.start, ball.node, ball.cost, some.edge, some.share, some.leg_m / way.speed, by_edge.row, by_edge.first,
+            by_edge.share, by_edge.leg, topology.u, topology.v, way.oneway, way.cost, topology.around.start,
             topology.around.edge, float(limit),
         )  # fmt: skip
         yield home, site + np.int32(low), cost
@@ -104,50 +148,62 @@ def _chunks(way: Way, homes: Snaps, facilities: Snaps, limit: float) -> Iterator
 
 @compiled
 def _pairs(
-    begin: Longs, node: Ints, ball: Floats, f_edge: Ints, f_share: Floats, f_leg: Floats, first: Ints, following: Ints,
+    begin: Longs, node: Ints, ball: Floats, f_edge: Ints, f_share: Floats, f_leg: Floats, row: Ints, first: Longs,
     share: Floats, leg: Floats, u: Ints, v: Ints, oneway: NDArray[np.int8], cost: Floats,
     start: NDArray[np.uint32], incident: Ints, limit: float,
 ) -> tuple[Ints, Ints, Floats]:  # fmt: skip
     """Homes on the edges around each ball: left by either end, or met on the facility's own edge."""
     at, seen = np.full(len(start) - 1, np.inf), np.full(len(cost), -1, np.int32)
-    size, count = 4096, 0
-    home, site, value = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.float64)
-    edges = np.empty(len(cost), np.int32)
+    edges, count = np.empty(len(cost), np.int32), 0
+    home, site, value = np.empty(65536, np.int32), np.empty(65536, np.int32), np.empty(65536, np.float64)
     for f in range(len(f_edge)):
         if f_edge[f] < 0:
             continue
-        touched, edges[0] = 1, f_edge[f]
-        seen[f_edge[f]] = f
+        touched, homes = 1, first[f_edge[f] + 1] - first[f_edge[f]]
+        edges[0], seen[f_edge[f]] = f_edge[f], f
         for k in range(begin[f], begin[f + 1]):
             at[node[k]] = ball[k]
             for a in range(start[node[k]], start[node[k] + 1]):
-                if seen[incident[a]] != f and first[incident[a]] >= 0:
-                    edges[touched] = incident[a]
+                e = incident[a]
+                if seen[e] != f and first[e] < first[e + 1]:
+                    edges[touched] = e
                     touched += 1
-                seen[incident[a]] = f
-        for k in range(touched):
-            e = edges[k]
-            w = cost[e]
-            i = first[e] if np.isfinite(w) else -1
-            while i >= 0:
-                best = np.inf
-                if oneway[e] <= 0 or share[i] == 0.0:
-                    best = at[u[e]] + share[i] * w
-                if oneway[e] >= 0 or share[i] == 1.0:
-                    best = min(best, at[v[e]] + (1.0 - share[i]) * w)
-                if e == f_edge[f]:
-                    ahead = f_share[f] - share[i]
-                    if ahead == 0.0 or (ahead > 0.0 and oneway[e] >= 0) or (ahead < 0.0 and oneway[e] <= 0):
-                        best = min(best, f_leg[f] + abs(ahead) * w)
-                best += leg[i]
-                if best <= limit:
-                    if count == size:
-                        home, site = np.append(home, np.empty_like(home)), np.append(site, np.empty_like(site))
-                        value = np.append(value, np.empty_like(value))
-                        size *= 2
-                    home[count], site[count], value[count] = i, f, best
-                    count += 1
-                i = following[i]
+                    homes += first[e + 1] - first[e]
+                seen[e] = f
+        while count + homes > len(home):
+            home, site = np.append(home, np.empty_like(home)), np.append(site, np.empty_like(site))
+            value = np.append(value, np.empty_like(value))
+        count = _emit(edges[:touched], at, f, f_edge[f], f_share[f], f_leg[f], row, first, share, leg, u, v, oneway,
+                      cost, limit, home, site, value, count)  # fmt: skip
         for k in range(begin[f], begin[f + 1]):
             at[node[k]] = np.inf
     return home[:count], site[:count], value[:count]
+
+
+@compiled
+def _emit(
+    edges: Ints, at: Floats, f: int, f_edge: int, f_share: float, f_leg: float, row: Ints, first: Longs, share: Floats,
+    leg: Floats, u: Ints, v: Ints, oneway: NDArray[np.int8], cost: Floats, limit: float, home: Ints, site: Ints,
+    value: Floats, count: int,
+) -> int:  # fmt: skip
+    """The pairs of one facility with the homes on these edges, written from `count` on."""
+    for k in range(len(edges)):
+        e = edges[k]
+        w, by_u, by_v = cost[e], at[u[e]], at[v[e]]
+        if not np.isfinite(w):
+            continue
+        for i in range(first[e], first[e + 1]):
+            best = np.inf
+            if oneway[e] <= 0 or share[i] == 0.0:
+                best = by_u + share[i] * w
+            if oneway[e] >= 0 or share[i] == 1.0:
+                best = min(best, by_v + (1.0 - share[i]) * w)
+            if e == f_edge:
+                ahead = f_share - share[i]
+                if ahead == 0.0 or (ahead > 0.0 and oneway[e] >= 0) or (ahead < 0.0 and oneway[e] <= 0):
+                    best = min(best, f_leg + abs(ahead) * w)
+            best += leg[i]
+            if best <= limit:
+                home[count], site[count], value[count] = row[i], f, best
+                count += 1
+    return count
