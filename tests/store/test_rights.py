@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 import data.db
-from tests.store.towns import found
+from worlds.squares import found
 
 pytestmark = pytest.mark.database
 
