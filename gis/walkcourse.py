@@ -92,10 +92,10 @@ def one_place_one_vertex(course: Course, lon: Floats, lat: Floats) -> tuple[Cour
 def cut(course: Course, marked: Bools, shut: Bools) -> Pieces:
     """Cut a course where vertices are shared, where runs end, and at the vertices `marked`.
 
-    `shut` vertices, cut as well, keep apart what meets there: see `_apart`.
+    `shut` vertices, some of the marked ones, keep apart what meets there: see `_apart`.
     """
     passed = np.bincount(course.node, minlength=len(marked))
-    at_cut = course.starts | course.ends | ((passed >= 2) | marked | shut)[course.node]
+    at_cut = course.starts | course.ends | ((passed >= 2) | marked)[course.node]
     position = np.flatnonzero(at_cut)
     leads_on = ~course.ends[position]
     first, last = position[leads_on], np.append(position[1:], 0)[: len(position)][leads_on]

@@ -18,18 +18,17 @@ import pandas as pd
 import shapely
 from scipy.spatial import cKDTree
 
-from gis import squares, walkcourse, walktags
+from gis import squares, walkcourse, walkmarks, walktags
 from gis.crs import Metric, metric_srid
 from gis.errors import Invalid
 from gis.walkcourse import Bools, Course, Floats, Ints, Pieces
+from gis.walkmarks import Marks
 
 EDGE_COLUMNS = (
     "u", "v", "metres", "oneway", "steps", "signals", "lift", "bridge", "tunnel", "wheelchair", "highway", "name",
     "osm_way_id", "geometry",
 )  # fmt: skip
 
-#: Half of one wait at the lights on either side of the road, so that who crosses waits once.
-SIGNAL_SHARE = 0.5
 #: A dead end this near another edge was probably meant to join it; an estimate, used only to warn.
 LOOSE_M = 1.0
 
@@ -73,21 +72,6 @@ class Network:
     srid: int
     """The projection the metres were measured in."""
     stats: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _Marks:
-    """(n,) each: what vertices carry that matters to who passes them."""
-
-    lights: Bools
-    lift: Bools
-    kerb: Bools
-    stile: Bools
-    shut: Bools
-
-    @property
-    def any(self) -> Bools:
-        return self.lights | self.lift | self.kerb | self.stile | self.shut
 
 
 def build(
@@ -267,7 +251,7 @@ def _flights(tags: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def _marks(vertices: Vertices, stands_for: Ints, course: Course, foot_only: Bools) -> _Marks:
+def _marks(vertices: Vertices, stands_for: Ints, course: Course, foot_only: Bools) -> Marks:
     """What the tagged vertices say; lights and kerbs count only where a way for walkers alone meets them."""
     tags = walktags.plain(vertices.tags, walktags.NODE_KEYS)
     row = np.minimum(np.searchsorted(vertices.ids, vertices.tagged), max(len(vertices.ids) - 1, 0))
@@ -281,7 +265,7 @@ def _marks(vertices: Vertices, stands_for: Ints, course: Course, foot_only: Bool
         mark[stands_for[row[known & said]]] = True
         return mark & where
 
-    return _Marks(
+    return Marks(
         lights=at(walktags.lights(tags), walked),
         lift=at(walktags.lift(tags), passed),
         kerb=at(walktags.kerb_stops_wheels(tags), walked),
@@ -291,7 +275,7 @@ def _marks(vertices: Vertices, stands_for: Ints, course: Course, foot_only: Bool
 
 
 def _edges(
-    course: Course, pieces: Pieces, metres: Floats, tags: pd.DataFrame, ids: Ints, marks: _Marks, vertices: Vertices
+    course: Course, pieces: Pieces, metres: Floats, tags: pd.DataFrame, ids: Ints, marks: Marks, vertices: Vertices
 ) -> gpd.GeoDataFrame:
     """The edges with all their columns."""
     way = course.way[pieces.first]
@@ -303,12 +287,12 @@ def _edges(
         "v": pieces.v.astype(np.int32),
         "metres": metres,
         "oneway": walktags.oneway(own),
-        "steps": _shared_steps(way, metres, walktags.steps(own)),
-        "signals": _signals(way, metres, own, marks.lights[ends] & on_foot[:, None]),
-        "lift": walktags.lift(own) | _into_lift(ends, metres, marks, on_foot & (walktags.steps(own) == 0)),
+        "steps": walkmarks.shared_steps(way, metres, walktags.steps(own)),
+        "signals": walkmarks.signals(way, metres, own, lit=marks.lights[ends] & on_foot[:, None]),
+        "lift": walktags.lift(own) | walkmarks.into_lift(ends, metres, marks, on_foot & (walktags.steps(own) == 0)),
         "bridge": walktags.raised(own, "bridge"),
         "tunnel": walktags.raised(own, "tunnel"),
-        "wheelchair": _wheelchair(own, ends, marks, on_foot),
+        "wheelchair": walkmarks.wheelchair(own, ends, marks, on_foot),
         "highway": _class(own),
         "name": own["name"].to_numpy(),
         "osm_way_id": ids[way],
@@ -322,48 +306,6 @@ def _class(tags: pd.DataFrame) -> npt.NDArray[Any]:
     highway = tags["highway"].to_numpy()
     other = np.where(walktags.is_square(tags), "square", "platform").astype(object)
     return np.where(highway == "", other, highway)
-
-
-def _shared_steps(way: Ints, metres: Floats, steps: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-    """Share the counted steps of each way among its edges by length, whole steps, the sum kept."""
-    begin = np.flatnonzero(np.diff(way, prepend=-1))
-    count = np.diff(begin, append=len(way))
-    done = np.cumsum(metres) - np.repeat((np.cumsum(metres) - metres)[begin], count)
-    total = np.repeat(done[begin + count - 1], count) if len(begin) else done
-    upto = np.rint(steps * np.divide(done, total, out=np.ones_like(done), where=total > 0))
-    shared = np.diff(upto, prepend=0.0)
-    shared[begin] = upto[begin]
-    return np.where(steps > 0, shared, steps).astype(np.int16)
-
-
-def _signals(way: Ints, metres: Floats, tags: pd.DataFrame, lit: Bools) -> npt.NDArray[np.float32]:
-    """(e,) waits: half a one for each lit end, or one spread over a crossing whose lights are tagged on the line."""
-    at_ends = SIGNAL_SHARE * lit.sum(axis=1)
-    drawn = walktags.crossing_lines(tags) & walktags.signalled(tags)
-    whole = np.bincount(way, weights=metres) if len(way) else np.zeros(0)
-    lit_way = np.bincount(way, weights=at_ends) > 0 if len(way) else np.zeros(0, dtype=bool)
-    spread = np.divide(metres, whole[way], out=np.zeros_like(metres), where=whole[way] > 0)
-    return np.where(drawn & ~lit_way[way], spread, at_ends).astype(np.float32)
-
-
-def _into_lift(ends: Ints, metres: Floats, marks: _Marks, flat: Bools) -> Bools:
-    """(e,) edges that stand for a lift drawn as a vertex: all that meet it but the longest, so a ride is paid once."""
-    edge, side = np.nonzero(marks.lift[ends] & flat[:, None])
-    order = np.lexsort((edge, metres[edge], ends[edge, side]))
-    edge, node = edge[order], ends[edge, side][order]
-    rides = np.zeros(len(ends), dtype=bool)
-    rides[edge[np.append(node[1:] == node[:-1], False)[: len(node)]]] = True
-    return rides
-
-
-def _wheelchair(tags: pd.DataFrame, ends: Ints, marks: _Marks, on_foot: Bools) -> npt.NDArray[Any]:
-    """(e,) what the way says, but "no" where an end stops wheels: a stile stops all, a kerb those who cross there."""
-    crossing = walktags.crossing_lines(tags)
-    crossed = np.zeros(len(marks.kerb), dtype=bool)
-    crossed[ends[crossing]] = True
-    at_kerb = marks.kerb[ends] & on_foot[:, None] & (crossing[:, None] | ~crossed[ends])
-    stopped = (marks.stile[ends] | at_kerb).any(axis=1)
-    return np.where(stopped, "no", walktags.wheelchair(tags)).astype(object)
 
 
 def _nodes(pieces: Pieces, vertices: Vertices) -> pd.DataFrame:
@@ -399,7 +341,7 @@ def _totals(nodes: pd.DataFrame, edges: gpd.GeoDataFrame) -> dict[str, Any]:
     }
 
 
-def _seen(marks: _Marks) -> dict[str, int]:
+def _seen(marks: Marks) -> dict[str, int]:
     return {
         "lights": int(marks.lights.sum()),
         "lifts": int(marks.lift.sum()),

@@ -174,6 +174,17 @@ def test_a_place_is_named_by_any_of_its_names_or_its_number(country: Path, withi
     assert found.frame["parent_code"].tolist() == ["", ""]
 
 
+def test_a_neighbour_that_reaches_in_a_little_stays_outside(extract: Extract) -> None:
+    """B lies 20 % in A, C 80 %: only C belongs to A."""
+    tags = {"type": "boundary", "boundary": "administrative"}
+    for number, (name, level, west) in enumerate([("A", "6", 1.0), ("B", "8", 0.6), ("C", "8", 1.1)]):
+        extract.way(number + 1, extract.box(10 * number + 10, west, 47.0, 0.5))
+        extract.relation(number + 1, [("way", number + 1, "outer")], tags | {"admin_level": level, "name": name})
+    found = data.ingest.osm.boundaries(extract.write(), admin_level=8, level="street", within="A")
+    assert found.frame["name"].tolist() == ["C"]
+    assert found.left_out[["name", "reason"]].to_numpy().tolist() == [["B", "outside"]]
+
+
 def test_an_unknown_place_is_answered_with_those_there_are(country: Path) -> None:
     with pytest.raises(NotFound) as refusal:
         data.ingest.osm.boundaries(country, admin_level=8, level="street", within="Halb")

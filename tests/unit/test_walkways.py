@@ -152,6 +152,7 @@ def test_streets_that_cross_on_paper_only_are_not_joined() -> None:
     assert metres(net) == [300, 120]
     assert net.edges["bridge"].tolist() == [False, True]
     assert net.stats["components"] == 2
+    assert net.stats["main_nodes"] == 2
     assert net.stats["main_metres"] == pytest.approx(300)
 
 
@@ -248,9 +249,12 @@ def test_a_ring_that_is_no_square_is_not_crossed() -> None:
     assert drawing.network(PLAZA, [(1, [1, 2, 3, 4, 1], STREET), *PLAZA_WAYS[1:]]).stats["squares_crossed"] == 0
 
 
-def test_a_square_broken_at_the_edge_of_the_extract_is_not_crossed() -> None:
-    """Vertex 99 of the rim has no position: what lies inside is not known."""
-    assert drawing.network(PLAZA, [(1, [1, 2, 3, 99, 4, 1], SQUARE), *PLAZA_WAYS[1:]]).stats["squares_crossed"] == 0
+@pytest.mark.parametrize(("rim", "crossed"), [([1, 2, 3, 4, 5, 1], 1), ([1, 2, 3, 4, 5, 99, 1], 0)])
+def test_a_square_broken_at_the_edge_of_the_extract_is_not_crossed(rim: list[int], crossed: int) -> None:
+    """Entrances 2 and 4 see each other; vertex 99 of the rim has no position, so what lies inside is not known."""
+    places = {1: (0, 0), 2: (100, 0), 3: (100, 60), 4: (50, 90), 5: (0, 60), 6: (150, 0), 7: (50, 150)}
+    net = drawing.network(places, [(1, rim, SQUARE), (2, [2, 6], STREET), (3, [4, 7], STREET)])
+    assert net.stats["squares_crossed"] == crossed
 
 
 def test_steps_of_a_cut_flight_are_shared_by_length_and_add_up() -> None:
@@ -300,6 +304,13 @@ def test_lights_tagged_on_the_line_of_a_crossing_are_one_wait_over_its_length() 
     crossing = {"highway": "footway", "footway": "crossing", "crossing": "traffic_signals"}
     net = drawing.network(CROSS, [(1, [1, 2, 4], STREET), (2, [5, 2, 6], crossing)])
     assert net.edges["signals"].to_numpy() == pytest.approx([0, 0, 50 / 120, 70 / 120])
+
+
+def test_lights_tagged_on_the_line_and_on_its_vertex_are_one_wait() -> None:
+    """Mappers say it twice; who crosses waits once all the same."""
+    crossing = {"highway": "footway", "footway": "crossing", "crossing": "traffic_signals"}
+    net = drawing.network(CROSS, [(1, [1, 2, 4], STREET), (2, [5, 2, 6], crossing)], {2: SIGNALS})
+    assert walk(net, 5, 6, "signals") == 1
 
 
 def test_a_lift_drawn_as_a_vertex_is_ridden_once() -> None:
