@@ -13,6 +13,7 @@ import data.facilities
 import data.imports
 import data.population
 import data.reports
+import data.users
 import data.walknet
 import gis.walknet
 from gis.errors import Conflict
@@ -47,6 +48,8 @@ def load(
         with show(what):
             batch = _batch(session, sample, what, rows=len(frame))
             kept[what] = keep(session, frame, batch)
+    with show("staff"):
+        kept["staff"] = _staff(session, sample)
     with show("check"):
         data.areas.check(session)
     return kept
@@ -97,6 +100,12 @@ def _walknet(session: data.db.Session, sample: Sample, batch: int) -> int:
         import_id=batch,
     )
     return len(sample.walk_edges)
+
+
+def _staff(session: data.db.Session, sample: Sample) -> int:
+    """People without names: a number is all they are called by."""
+    staff = sample.registers["assignments"].rename(columns={"person_id": "login"})
+    return data.users.add_frame(session, staff.assign(name=staff["login"]), valid_from=VALID_FROM, synthetic=True)
 
 
 def _basemap(session: data.db.Session, sample: Sample, batch: int) -> int:
