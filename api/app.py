@@ -21,7 +21,7 @@ STATIC = Path(__file__).resolve().parent.parent / "maps" / "static"
 
 #: Pages bring every script, style and picture themselves; folium writes into the page, hence 'unsafe-inline'.
 CONTENT_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; style-src 'self' 'unsafe-inline'; "
     "script-src 'self' 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
 )
 HEADERS = {
