@@ -37,9 +37,9 @@ TRAILER = b"\xff\xff"
 #: How many bytes of matrix are laid out at a time: more would leave the processor's cache.
 CHUNK = 1 << 22
 #: Types whose values all have the same number of bytes, as the server reads them.
-WIRE = {SmallInteger: ">i2", Integer: ">i4", BigInteger: ">i8", REAL: ">f4", Float: ">f8", Boolean: ">u1"}
+WIRE = {SmallInteger: ">i2", Integer: ">i4", BigInteger: ">i8", REAL: ">f4", Float: ">f8", Boolean: "?"}
 #: Object identifiers of what may stand in an array.
-ELEMENTS = {">i2": 21, ">i4": 23, ">i8": 20, ">f4": 700, ">f8": 701, ">u1": 16, "text": 25}
+ELEMENTS = {">i2": 21, ">i4": 23, ">i8": 20, ">f4": 700, ">f8": 701, "?": 16, "text": 25}
 #: How Arrow reads what the server writes, by object identifier; everything else is text.
 READ = {
     16: pa.bool_(), 20: pa.int64(), 21: pa.int64(), 23: pa.int64(), 700: pa.float64(), 701: pa.float64(),
@@ -166,25 +166,20 @@ def _wire(kind: Any) -> str:
 
 
 def _numbers(values: Any, wire: str) -> Cells:
-    missing = np.asarray(pd.isna(values), dtype=bool)
-    return _fixed(_cast(values, missing, wire), missing)
+    given = np.array(values, dtype=object) if isinstance(values, (list, tuple)) else values
+    missing = np.asarray(pd.isna(given), dtype=bool)
+    return _fixed(_cast(given, missing, wire), missing)
 
 
 def _cast(values: Any, missing: Flags, wire: str) -> npt.NDArray[Any]:
-    """Numbers in the server's byte order; a whole number that would not survive the change is an error."""
-    kept = pd.Series(values).to_numpy(dtype=object, na_value=0) if missing.any() else np.asarray(values)
-    if kept.dtype == object:
-        kept = np.array(kept.tolist())
-    if missing.any():
-        kept = np.where(missing, 0, kept)
-    if wire[1] in "iu":
-        limits = np.iinfo(wire) if wire[1] == "i" else None
-        whole = kept.astype(np.int64)
-        if (whole != kept).any() or (
-            limits and len(whole) and not (limits.min <= whole.min() <= whole.max() <= limits.max)
-        ):
-            raise OverflowError(wire)
-    return kept.astype(wire)
+    """Numbers in the server's byte order, 0 where missing; one that would not survive the change is an error."""
+    plain = pd.Series(values).to_numpy(dtype=object, na_value=0) if missing.any() else np.asarray(values)
+    plain = np.array(plain.tolist()) if plain.dtype == object else plain
+    with np.errstate(invalid="ignore"):
+        cast = plain.astype(wire)
+    if not np.issubdtype(cast.dtype, np.floating) and (cast != plain).any():
+        raise OverflowError(wire)
+    return cast
 
 
 def _dates(values: Any) -> Cells:
@@ -274,8 +269,8 @@ def _elements(flat: npt.NDArray[Any], item: Any) -> Cells:
     if isinstance(item, Text):
         return _texts(flat)
     wire = _wire(item)
-    numbers = flat.astype(wire) if wire[1] == "f" else _cast(flat, np.zeros(len(flat), bool), wire)
-    return _fixed(numbers, np.zeros(len(flat), bool))
+    present = np.zeros(len(flat), bool)
+    return _fixed(_cast(flat, present, wire), present)
 
 
 def _packed(elements: Cells, counts: Lengths, missing: Flags, oid: int) -> Cells:
