@@ -43,16 +43,16 @@ def assign(coverage: Coverage, sketch: Sketch, *, built: Floats) -> Division:
 def _streets(coverage: Coverage, seeds: tuple[StreetSeed, ...]) -> Ints:
     points = np.concatenate([seed.at for seed in seeds])
     labels = np.concatenate([np.full(len(seed.at), i) for i, seed in enumerate(seeds)])
-    area = shapely.area(coverage.shapes)
+    area: Floats = np.asarray(shapely.area(coverage.shapes))
     share = np.array([seed.km2 for seed in seeds])
     return balanced(
         coverage.neighbours,
-        shapely.STRtree(coverage.shapes).nearest(shapely.points(points)),
+        np.asarray(shapely.STRtree(coverage.shapes).nearest(shapely.points(points))),
         labels,
         weight=area,
         due=share / share.sum() * area.sum(),
-        middles=coverage.middles,
-        rounds=40,
+        least=official.communities().groupby("street_code").size().to_numpy(),
+        rounds=30,
     )
 
 
@@ -60,9 +60,8 @@ def _communities(coverage: Coverage, street: Ints, residents: Floats) -> Ints:
     """Positions in the official table; within a street codes run from north-west to south-east."""
     table = official.communities()
     counts = table.groupby("street_code").size().to_numpy()
-    seeds = [
-        spread_seeds(np.flatnonzero(street == i), coverage.middles, residents, count) for i, count in enumerate(counts)
-    ]
+    cells = [np.flatnonzero(street == i) for i in range(len(counts))]
+    seeds = [spread_seeds(own, coverage.middles, residents, int(n)) for own, n in zip(cells, counts, strict=True)]
     near = coverage.neighbours
     region = balanced(
         near.among(street[near.a] == street[near.b]),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 
-Shapes = npt.NDArray[np.object_]
+#: A shapely geometry, or an array of them: the annotations of shapely itself tell the two apart nowhere.
+Shape = Any
+Shapes = Any
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -75,7 +78,7 @@ def _polygons(shapes: Shapes, roots: Ints) -> tuple[Shapes, Ints]:
     return parts[solid], roots[of[solid]]
 
 
-def faces(lines: Shapes, *, within: shapely.Geometry) -> Shapes:
+def faces(lines: Shapes, *, within: Shape) -> Shapes:
     """The faces that lines enclose, on a centimetre grid, whose inner point lies within a shape."""
     noded = shapely.union_all(lines, grid_size=0.01)
     cells = shapely.get_parts(shapely.polygonize([noded]))

@@ -33,14 +33,14 @@ class Buildings:
         return Buildings(**{name: column[keep] for name, column in vars(self).items()})
 
 
-def put_up(ground: Ground, lanes: Lanes, taken: np.ndarray, rng: np.random.Generator) -> Buildings:
-    """Buildings on every lot that is not taken by a school, a market or a park."""
+def put_up(ground: Ground, lanes: Lanes, taken: np.ndarray, *, scale: float, rng: np.random.Generator) -> Buildings:
+    """Buildings on every lot that is not taken by a school, a market or a park; fewer below scale 1."""
     cell = ground.block_cuts.roots
     block = ground.cell_of[cell]
     kind, use = ground.kind[block], ground.use[block]
     free = ~taken & ~shapely.is_empty(lanes.lots) & (use != "field")
     each = np.where(use == "village", VILLAGE_FOOTPRINT_M2, np.array([FOOTPRINT_M2[k] for k in KINDS])[kind])
-    count = np.where(free, np.maximum(1, shapely.area(lanes.lots) // each), 0).astype(np.int64)
+    count = np.where(free, np.maximum(1, shapely.area(lanes.lots) * scale // each), 0).astype(np.int64)
     lot = np.repeat(np.arange(len(count)), count)
     floors, lift = _storeys(kind[lot], use[lot], lanes.walled[cell[lot]], rng)
     pull = np.sqrt(each[lot]) * np.minimum(floors, 12) * rng.gamma(2.0, 0.5, len(lot))
@@ -62,11 +62,12 @@ def _places(lanes: Lanes, lot: Ints, rng: np.random.Generator) -> Floats:
     """Between the middle of the lot and its rim; a place that falls outside an odd lot moves to its inner point."""
     lots = lanes.lots[lot]
     rim = shapely.line_interpolate_point(shapely.get_exterior_ring(lots), rng.random(len(lot)), normalized=True)
-    middle, rim = shapely.get_coordinates(shapely.centroid(lots)), shapely.get_coordinates(rim)
-    xy = middle + (rim - middle) * rng.uniform(0.35, 0.85, (len(lot), 1))
+    middle = shapely.get_coordinates(shapely.centroid(lots))
+    xy = middle + (shapely.get_coordinates(rim) - middle) * rng.uniform(0.35, 0.85, (len(lot), 1))
     astray = ~shapely.contains_xy(lots, *xy.T)
     xy[astray] = shapely.get_coordinates(shapely.point_on_surface(lots[astray]))
-    return np.round(xy, 2)
+    rounded: Floats = np.round(xy, 2)
+    return rounded
 
 
 def residents(buildings: Buildings, grid: Ints, density: Floats) -> Floats:

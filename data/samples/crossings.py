@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from data.samples.blocks import Floats, Ints, Shapes
+from data.samples.blocks import Floats, Ints, Shape, Shapes
 from data.samples.ground import KINDS, Ground
 from data.samples.rivers import Water
 from data.samples.sketch import Sketch
@@ -17,6 +17,7 @@ CORNER_M = 14.0
 SPACING = {"island": 120.0, "old": 110.0, "mixed": 150.0, "loose": 230.0, "outer": 420.0}
 CANAL_SPACING_M = 240.0
 STAIR_M = 13.0
+HALF_M = 22.0
 APPROACH_M = 12.0
 
 
@@ -50,7 +51,7 @@ def _over_roads(ground: Ground, rings: Shapes, water: Water, rng: np.random.Gene
     """At corners crossings with or without signals; between them also footbridges and underpasses on wide roads."""
     arcs = _arcs(ground, water)
     kind = ground.kind[shapely.STRtree(ground.superblocks).nearest(shapely.centroid(arcs))]
-    place, arc, corner = _places(shapely.length(arcs), np.array([SPACING[name] for name in KINDS])[kind])
+    place, arc, corner = _places(np.asarray(shapely.length(arcs)), np.array([SPACING[name] for name in KINDS])[kind])
     spots, found = _spots(arcs[arc], place, ground, away=3.0)
     corner = corner[found]
     wide = np.minimum(*(ground.fabric["half_road"][side] for side in (spots.left, spots.right))) >= 8
@@ -113,18 +114,18 @@ def _foot(points: Floats, rings: Shapes) -> Floats:
     return np.column_stack([shapely.get_x(ends), shapely.get_y(ends)])
 
 
-def _lines(*stops: Floats) -> Shapes:
-    """Lines through stops, without those that have no end or are far too long for a crossing."""
+def _lines(*stops: Floats, longest: float) -> Shapes:
+    """Lines through stops, without those that have no end or are far too long for what they are."""
     path = np.stack(stops, axis=1)
     metres = np.hypot(*np.moveaxis(np.diff(path, axis=1), 2, 0)).sum(axis=1)
-    return shapely.linestrings(path[np.isfinite(metres) & (metres < 70)])
+    return shapely.linestrings(path[np.isfinite(metres) & (metres < longest)])
 
 
 def _halves(kind: str, spots: Spots, rings: Shapes) -> Ways:
     """From either pavement to the middle of the road."""
     feet = [_foot(spots.point, rings[side]) for side in (spots.left, spots.right)]
     good = np.isfinite(feet[0] + feet[1]).all(axis=1)
-    return Ways.of(kind, np.concatenate([_lines(foot[good], spots.point[good]) for foot in feet]))
+    return Ways.of(kind, np.concatenate([_lines(foot[good], spots.point[good], longest=HALF_M) for foot in feet]))
 
 
 def _overhead(climb: str, level: str, spots: Spots, rings: Shapes) -> Ways:
@@ -133,8 +134,8 @@ def _overhead(climb: str, level: str, spots: Spots, rings: Shapes) -> Ways:
     for side in (spots.left, spots.right):
         end = spots.point + (_foot(spots.point, rings[side]) - spots.point) * 0.7
         ends.append(end)
-        stairs.append(_lines(_foot(spots.shifted(STAIR_M), rings[side]), end))
-    return Ways.join(Ways.of(climb, np.concatenate(stairs)), Ways.of(level, _lines(*ends)))
+        stairs.append(_lines(_foot(spots.shifted(STAIR_M), rings[side]), end, longest=2 * STAIR_M))
+    return Ways.join(Ways.of(climb, np.concatenate(stairs)), Ways.of(level, _lines(*ends, longest=2 * HALF_M)))
 
 
 def _over_canals(ground: Ground, rings: Shapes, water: Water, rng: np.random.Generator) -> Ways:
@@ -143,8 +144,9 @@ def _over_canals(ground: Ground, rings: Shapes, water: Water, rng: np.random.Gen
     for line, width in water.canals:
         count = max(2, round(line.length / CANAL_SPACING_M))
         place = (np.arange(count) + rng.uniform(0.3, 0.7, count)) * line.length / count
-        spots, _ = _spots(np.repeat(line, count), place, ground, away=width * 0.6 + 9)
-        lines = _lines(_foot(spots.point, rings[spots.left]), spots.point, _foot(spots.point, rings[spots.right]))
+        spots, _ = _spots(np.full(count, line), place, ground, away=width * 0.6 + 9)
+        feet = [_foot(spots.point, rings[side]) for side in (spots.left, spots.right)]
+        lines = _lines(feet[0], spots.point, feet[1], longest=70.0)
         hump = rng.random(len(lines)) < 0.25
         clear = shapely.length(shapely.difference(lines, water.narrow | line.buffer(width))) < 60
         ways += [Ways.of("hump", lines[hump & clear]), Ways.of("crook", lines[~hump & clear])]
@@ -160,11 +162,11 @@ def _over_water(rooms: Shapes, water: Water, sketch: Sketch, rng: np.random.Gene
     return Ways.join(Ways.of("bridge", decks), Ways.of("climb", links[stairs]), Ways.of("ramp", links[~stairs]))
 
 
-def _decks(road: shapely.LineString, water: Water) -> Shapes:
-    wet = shapely.get_parts(shapely.line_merge(shapely.intersection(road, water.all)))
+def _decks(road: Shape, water: Water) -> Shapes:
+    wet: Shapes = shapely.get_parts(shapely.line_merge(shapely.intersection(road, water.all)))
     wet = wet[shapely.get_dimensions(wet) == 1]
     spans = [
-        sorted(shapely.line_locate_point(road, shapely.points(shapely.get_coordinates(part)[[0, -1]])))
+        np.sort(shapely.line_locate_point(road, [shapely.get_point(part, end) for end in (0, -1)]))
         for part in wet
         if part.length < 1_200
     ]
@@ -172,17 +174,17 @@ def _decks(road: shapely.LineString, water: Water) -> Shapes:
     return np.array(cuts, dtype=object)
 
 
-def _between(road: shapely.LineString, low: float, high: float) -> shapely.LineString:
+def _between(road: Shape, low: float, high: float) -> Shape:
     places = np.clip(np.linspace(low, high, max(2, round((high - low) / 40))), 0, road.length)
     return shapely.linestrings(shapely.get_coordinates(shapely.line_interpolate_point(road, places)))
 
 
 def _links(ends: Shapes, rooms: Shapes, water: Water) -> tuple[Shapes, Ints]:
     """From each bridgehead to the pavements of the two nearest superblocks, without crossing water."""
-    rings = shapely.boundary(rooms)
+    rings: Shapes = shapely.boundary(rooms)
     head, room = shapely.STRtree(rooms).query(ends, predicate="dwithin", distance=45.0)
-    links = shapely.shortest_line(ends[head], rings[room])
-    length = shapely.length(links)
+    links: Shapes = shapely.shortest_line(ends[head], rings[room])
+    length: Floats = np.asarray(shapely.length(links))
     dry = (length > 0.3) & (length < 45) & ~shapely.intersects(links, water.all)
     head, links, length = head[dry], links[dry], length[dry]
     order = np.lexsort((length, head))

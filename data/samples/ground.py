@@ -30,13 +30,13 @@ class Fabric:
 #: Shares are of the cells (compounds) and of the superblocks (villages, fields).
 FABRICS = {
     "island": Fabric(60_000, 12_000, 2_200, 5, 0.0, 0.0, 0.0),
-    "old": Fabric(70_000, 9_300, 1_550, 6, 0.10, 0.0, 0.0),
-    "mixed": Fabric(120_000, 17_500, 3_700, 8, 0.35, 0.06, 0.01),
-    "loose": Fabric(230_000, 51_000, 8_800, 10, 0.32, 0.16, 0.12),
-    "outer": Fabric(420_000, 120_000, 26_000, 10, 0.0, 0.0, 0.0),
+    "old": Fabric(70_000, 9_300, 1_700, 6, 0.10, 0.0, 0.0),
+    "mixed": Fabric(120_000, 17_500, 4_300, 8, 0.35, 0.06, 0.01),
+    "loose": Fabric(230_000, 51_000, 10_500, 10, 0.32, 0.16, 0.16),
+    "outer": Fabric(420_000, 120_000, 42_000, 10, 0.0, 0.0, 0.0),
 }
 KINDS = tuple(FABRICS)
-VILLAGE_BLOCK_M2 = 1_500.0
+VILLAGE_BLOCK_M2 = 1_750.0
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,9 @@ def lay(sketch: Sketch, water: Water, rng: np.random.Generator, *, scale: float 
     superblocks, kind, home = _superblocks(sketch, water, rng, coarser=min(2.5, scale**-0.25))
     numbers = {name: np.array([getattr(FABRICS[k], name) for k in KINDS])[kind] for name in _NUMBERS}
     draw = rng.random(len(superblocks))
-    use = np.select([draw < numbers["village"], draw < numbers["village"] + numbers["field"]], ["village", "field"], "")
-    cell_m2 = np.where(use == "field", np.inf, numbers["cell"] * min(2.0, scale**-0.3))
+    large = shapely.area(superblocks) / (numbers["superblock"] * 1.25)
+    use = np.select([draw < numbers["village"], draw > 1 - numbers["field"] * large**2], ["village", "field"], "")
+    cell_m2 = np.where(use == "field", np.inf, numbers["cell"] * min(1.6, scale**-0.3))
     cells = divide(superblocks, cell_m2, rng)
     compound = (rng.random(len(cells.pieces)) < numbers["compound"][cells.roots]) & (use[cells.roots] == "")
     block_m2 = np.where(use == "village", VILLAGE_BLOCK_M2, numbers["block"]) / scale
@@ -95,11 +96,11 @@ def _superblocks(
 
 def _fabric(shapes: Shapes, sketch: Sketch) -> tuple[Ints, np.ndarray]:
     """The fabric of the nearest street, allowing for its size, and whether the middle lies in the district."""
-    middles = shapely.point_on_surface(shapes)
+    middles: Shapes = shapely.point_on_surface(shapes)
     seeds = np.concatenate([street.at for street in sketch.streets])
     owner = np.concatenate([[i] * len(street.at) for i, street in enumerate(sketch.streets)])
     radius = np.sqrt([sketch.streets[i].km2 / len(sketch.streets[i].at) for i in owner])
-    away = shapely.distance(middles[:, None], shapely.points(seeds)[None, :]) / radius
+    away = shapely.distance(middles[:, None], np.asarray(shapely.points(seeds))[None, :]) / radius
     kinds = np.array([KINDS.index(street.kind) for street in sketch.streets])
     shapely.prepare(sketch.outline)
-    return kinds[owner[np.argmin(away, axis=1)]], shapely.contains(sketch.outline, middles)
+    return kinds[owner[np.argmin(away, axis=1)]], np.asarray(shapely.contains(sketch.outline, middles))

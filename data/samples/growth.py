@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 import numpy as np
+import numpy.typing as npt
 
 from data.samples.blocks import Floats, Ints
 
@@ -31,26 +32,36 @@ class Neighbours:
 
 
 def balanced(
-    cells: Neighbours, seeds: Ints, labels: Ints, *, weight: Floats, due: Floats, middles: Floats, rounds: int = 24
+    cells: Neighbours,
+    seeds: Ints,
+    labels: Ints,
+    *,
+    weight: Floats,
+    due: Floats,
+    least: npt.ArrayLike = 1,
+    middles: Floats | None = None,
+    rounds: int = 24,
 ) -> Ints:
     """The label of every cell. Regions reach out from their seeds, faster while they weigh less than their due.
 
-    A label may have several seeds. Where it has one, the seed follows the middle of its region for the first rounds,
-    which makes the regions compact. Every region is connected, since a cell takes the label of the one it is reached
-    from.
+    Where `middles` of the cells are given, the one seed of each label follows the middle of its region for the first
+    rounds, which makes regions compact; otherwise seeds stay, and a label may have several. Every region is connected,
+    since a cell takes the label of the one it is reached from, and has at least `least` cells.
     """
     around, pace = cells.lists(), np.ones(len(due))
-    lone = np.bincount(labels, minlength=len(due))[labels] == 1
-    best, least = np.empty(0, np.int64), np.inf
+    best, slightest = np.empty(0, np.int64), np.inf
     for turn in range(rounds):
         region = _spread(around, seeds, labels, pace)
         load = np.bincount(region, weight, len(due))
         uneven = float(np.abs(load - due).sum())
-        if uneven < least:
-            best, least = region, uneven
-        pace = np.clip(pace * (due / np.maximum(load, due * 0.05)) ** 0.3, 0.15, 6.0)
-        if turn < rounds // 2:
-            seeds = np.where(lone, _middlemost(region, middles, weight, labels), seeds)
+        enough = np.bincount(region, minlength=len(due)) >= np.asarray(least)
+        if uneven < slightest and enough.all():
+            best, slightest = region, uneven
+        pace = np.clip(pace * (due / np.maximum(load, due * 0.05)) ** 0.3 * np.where(enough, 1, 1.25), 0.15, 8.0)
+        if middles is not None and turn < rounds // 2:
+            seeds = _middlemost(region, middles, weight, labels)
+    if not len(best):
+        raise ArithmeticError("a region of the sample has too few cells")
     return best
 
 

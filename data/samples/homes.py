@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from data.samples.blocks import Floats, Ints
+from data.samples.blocks import Floats, Ints, Shapes
 from data.samples.buildings import Buildings
 from data.samples.official import SRID
 from gis.crs import Metric
@@ -75,10 +75,11 @@ def frame(
 ) -> pd.DataFrame:
     """Columns of gis.frames.HOUSEHOLDS that do not need a building; `xy` in metres, NaN where it is not known."""
     lon, lat = Metric(SRID).inverse(*xy.T)
-    points = shapely.points(np.round(lon, 7), np.round(lat, 7))
+    points: Shapes = shapely.points(np.round(lon, 7), np.round(lat, 7))
+    points[np.isnan(xy[:, 0])] = None
     alone = (who.elders == 1) & (rng.random(len(who.elders)) < 0.44) & (not institution)
     return pd.DataFrame({
-        "geometry": np.where(np.isnan(xy[:, 0]), None, points),
+        "geometry": points,
         "elders": who.elders,
         "elders_homebound": who.homebound,
         "elders_80": who.over_80,

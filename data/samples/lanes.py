@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from data.samples.blocks import Floats, Ints, Shapes
+from data.samples.blocks import Floats, Ints, Shape, Shapes
 from data.samples.ground import KINDS, Ground
 from data.samples.rivers import Water
 from data.samples.ways import Ways
@@ -23,7 +23,7 @@ SHUT_QUAYS = {"island": 0.0, "old": 0.1, "mixed": 0.3, "loose": 0.45, "outer": 0
 class Lanes:
     """`rooms` are superblocks inside their roads; `lots` are the ground's blocks inside their lanes.
 
-    `walled` says which cells are compounds, `shut` which cells are compounds without any gate: true islands of the network.
+    `walled` says which cells are compounds, `shut` which of those have no gate: true islands of the network.
     """
 
     ways: Ways
@@ -88,7 +88,7 @@ def _rings(rooms: Shapes, ground: Ground, water: Water, rng: np.random.Generator
     parts, of = shapely.get_parts(rooms, return_index=True)
     corners, ring = shapely.get_coordinates(parts, return_index=True)
     inner = ring[1:] == ring[:-1]
-    sides = shapely.linestrings(np.stack([corners[:-1], corners[1:]], axis=1)[inner])
+    sides: Shapes = shapely.linestrings(np.stack([corners[:-1], corners[1:]], axis=1)[inner])
     room = of[ring[:-1][inner]]
     middle = shapely.line_interpolate_point(sides, 0.5, normalized=True)
     quay = shapely.dwithin(middle, shore, ground.fabric["half_road"][room] + 3)
@@ -99,18 +99,17 @@ def _rings(rooms: Shapes, ground: Ground, water: Water, rng: np.random.Generator
 def _lots(ground: Ground, yards: Shapes, cells: Shapes, walled: np.ndarray) -> Shapes:
     """Building blocks without the roads and walls round them; empty where nothing sizable is left."""
     of = ground.block_cuts.roots
-    lots = shapely.intersection(ground.block_cuts.pieces, np.where(walled, yards, cells)[of])
+    lots: Shapes = shapely.intersection(ground.block_cuts.pieces, np.where(walled, yards, cells)[of])
     fit = (shapely.get_type_id(lots) == 3) & (shapely.area(lots) > 60)
-    return np.where(fit, lots, shapely.Polygon())
+    lots[~fit] = shapely.Polygon()
+    return lots
 
 
-def _gates(
-    yards: Shapes, cells: Shapes, gated: np.ndarray, shore: shapely.Geometry, rng: np.random.Generator
-) -> Shapes:
+def _gates(yards: Shapes, cells: Shapes, gated: np.ndarray, shore: Shape, rng: np.random.Generator) -> Shapes:
     """One to three short links from a compound's inner ring to the lane outside, away from the water if possible."""
     which = np.flatnonzero(gated)
     tries = rng.random((len(which), 8))
-    rings = shapely.get_exterior_ring(yards[which])[:, None]
+    rings = np.asarray(shapely.get_exterior_ring(yards[which]))[:, None]
     begin = shapely.line_interpolate_point(rings, tries, normalized=True)
     links = shapely.shortest_line(begin, shapely.boundary(cells[which])[:, None])
     ends = shapely.get_point(links, 1)
@@ -120,9 +119,7 @@ def _gates(
     return links[(rank > 0) & (rank <= wanted[:, None])]
 
 
-def _spurs(
-    lots: Shapes, ground: Ground, walled: np.ndarray, shore: shapely.Geometry, rng: np.random.Generator
-) -> Shapes:
+def _spurs(lots: Shapes, ground: Ground, walled: np.ndarray, shore: Shape, rng: np.random.Generator) -> Shapes:
     """Dead ends that lead from a lane into a building block."""
     cell = ground.block_cuts.roots
     block = ground.cell_of[cell]
@@ -132,7 +129,7 @@ def _spurs(
     base = shapely.line_interpolate_point(rings, rng.random(len(which)), normalized=True)
     foot, heart = shapely.get_coordinates(base), shapely.get_coordinates(shapely.centroid(lots[which]))
     tip = foot + (heart - foot) * rng.uniform(0.6, 1.0, (len(which), 1))
-    spurs = shapely.linestrings(np.stack([foot, tip], axis=1))
+    spurs: Shapes = shapely.linestrings(np.stack([foot, tip], axis=1))
     fit = (
         (shapely.length(spurs) > 7)
         & ~shapely.dwithin(base, shore, 14)

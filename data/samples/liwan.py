@@ -63,7 +63,7 @@ def build(seed: int = 1, *, scale: float = 1.0, progress: Progress | None = None
     tell("rest", 0.95)
     grids = laid.division.code
     elders = lived.households.groupby("street_code")["elders"].sum()
-    return Sample(
+    sample = Sample(
         seed=seed,
         scale=scale,
         srid=official.SRID,
@@ -79,6 +79,8 @@ def build(seed: int = 1, *, scale: float = 1.0, progress: Progress | None = None
         greens=laid.greens_frame(),
         registers=registers.tables(grids, elders, since=_MIDNIGHT, rng=laid.rng("registers")),
     )
+    tell("done", 1.0)
+    return sample
 
 
 def _nobody(_step: str, _share: float) -> None:

@@ -33,9 +33,8 @@ class Graph:
 
 def weave(ways: Ways, rng: np.random.Generator) -> Graph:
     """Node, name the kind of every piece again, join the pieces between junctions, drop the strays."""
-    noded = shapely.get_parts(shapely.union_all(ways.lines, grid_size=0.01))
-    ends = shapely.get_coordinates(noded)
-    pieces = shapely.linestrings(_segments(noded, ends))
+    noded: Shapes = shapely.get_parts(shapely.union_all(ways.lines, grid_size=0.01))
+    pieces: Shapes = shapely.linestrings(_segments(noded))
     tree = shapely.STRtree(ways.lines)
     piece, way = tree.query_nearest(shapely.line_interpolate_point(pieces, 0.5, normalized=True), all_matches=False)
     kind = np.empty(len(pieces), np.int64)
@@ -44,11 +43,12 @@ def weave(ways: Ways, rng: np.random.Generator) -> Graph:
     return _with_landings(_connected(graph), rng)
 
 
-def _segments(noded: Shapes, ends: Floats) -> Floats:
+def _segments(noded: Shapes) -> Floats:
     """Every single straight piece of the noded lines."""
-    _, of = shapely.get_coordinates(noded, return_index=True)
+    ends, of = shapely.get_coordinates(noded, return_index=True)
     inner = of[1:] == of[:-1]
-    return np.stack([ends[:-1], ends[1:]], axis=1)[inner]
+    pairs: Floats = np.stack([ends[:-1], ends[1:]], axis=1)[inner]
+    return pairs
 
 
 def _ends(lines: Shapes) -> tuple[Floats, Ints, Ints]:

@@ -24,10 +24,10 @@ def _text(name: str) -> str:
     return (files("data.samples") / "liwan" / name).read_text(encoding="utf-8")
 
 
-def district() -> tuple[str, shapely.Polygon]:
-    """Name and outline (EPSG:4326)."""
+def district() -> tuple[str, Any]:
+    """Name and outline (a polygon in EPSG:4326)."""
     feature: dict[str, Any] = json.loads(_text("liwan_district.geojson"))["features"][0]
-    (outline,) = shape(feature["geometry"]).geoms
+    (outline,) = shapely.get_parts(shape(feature["geometry"]))
     return feature["properties"]["name"], outline
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from data.samples.blocks import Floats, Ints, Shapes, faces
+from data.samples.blocks import Floats, Ints, Shape, Shapes, faces
 from data.samples.ground import Ground
 from data.samples.growth import Neighbours
 from data.samples.rivers import Water
@@ -53,7 +53,7 @@ def dissolve(tiles: Shapes, label: Ints, count: int) -> Shapes:
     return np.array([_plain(shape) for shape in merged])
 
 
-def _plain(shape: shapely.Geometry) -> shapely.Geometry:
+def _plain(shape: Shape) -> Shape:
     parts = shapely.get_parts(shape)
     return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
@@ -151,6 +151,6 @@ def _neighbours(
     return Neighbours(len(kept), low, high, away * step[apart][order][first])
 
 
-def _ready(shape: shapely.Geometry) -> shapely.Geometry:
+def _ready(shape: Shape) -> Shape:
     shapely.prepare(shape)
     return shape

@@ -112,7 +112,7 @@ def _medical(plan: Plan, n: int) -> list[str | None]:
     """7 care homes with a clinic of their own, the other 23 with a contract: 100 per cent."""
     if plan.kind != "care_home":
         return [None] * n
-    return ["internal"] * INTERNAL_CLINICS + ["contract"] * (n - INTERNAL_CLINICS)
+    return [*["internal"] * INTERNAL_CLINICS, *["contract"] * (n - INTERNAL_CLINICS)]
 
 
 def _some_not_open(every: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

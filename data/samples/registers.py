@@ -42,7 +42,7 @@ def _population(elders: pd.Series) -> pd.DataFrame:
 def _shared(total: int, weight: np.ndarray) -> Ints:
     """Whole numbers in proportion to `weight` that sum to `total` (largest remainders)."""
     exact = total * weight / weight.sum()
-    whole = np.floor(exact).astype(np.int64)
+    whole: Ints = np.floor(exact).astype(np.int64)
     whole[np.argsort(whole - exact, kind="stable")[: total - int(whole.sum())]] += 1
     return whole
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 
+from data.samples.blocks import Shape, Shapes
 from data.samples.sketch import Course, Floats, Sketch, smooth
 
 BEAD_M = 60.0
@@ -18,16 +18,16 @@ RIB_M = 170.0
 class Water:
     """`wide` may be crossed on main roads' bridges only, `narrow` and `canals` also on small ones; metres."""
 
-    wide: shapely.Geometry
-    narrow: shapely.Geometry
+    wide: Shape
+    narrow: Shape
     names: tuple[str, ...]
-    bands: npt.NDArray[np.object_]
-    middles: npt.NDArray[np.object_]
-    ribs: npt.NDArray[np.object_]
+    bands: Shapes
+    middles: Shapes
+    ribs: Shapes
     canals: tuple[tuple[shapely.LineString, float], ...]
 
     @property
-    def all(self) -> shapely.Geometry:
+    def all(self) -> Shape:
         return self.wide | self.narrow
 
 
@@ -70,7 +70,7 @@ def _points_every(line: Floats, metres: float) -> Floats:
     return shapely.get_coordinates(shapely.line_interpolate_point(curve, places))
 
 
-def _band(river: Course, rng: np.random.Generator) -> shapely.Geometry:
+def _band(river: Course, rng: np.random.Generator) -> Shape:
     """A string of beads of slowly changing size, each hulled with the next."""
     step = BEAD_M if not river.canal else 25.0
     points = _points_every(river.line, step)
@@ -82,7 +82,7 @@ def _band(river: Course, rng: np.random.Generator) -> shapely.Geometry:
     return shapely.simplify(shapely.union_all(pairs), 0.6 if river.canal else 2.0)
 
 
-def _lake(at: list[list[float]], radius: float, rng: np.random.Generator) -> shapely.Geometry:
+def _lake(at: list[list[float]], radius: float, rng: np.random.Generator) -> Shape:
     radii = radius * rng.uniform(0.75, 1.15, len(at))
     blobs = shapely.buffer(shapely.points(np.array(at, float)), radii, quad_segs=5)
     pond = shapely.simplify(shapely.union_all(blobs).buffer(60).buffer(-60), 6.0)
@@ -91,7 +91,7 @@ def _lake(at: list[list[float]], radius: float, rng: np.random.Generator) -> sha
     return shapely.Polygon(smooth(np.concatenate([rim, rim[:1]]), 2)).buffer(0)
 
 
-def _rounded(wide: shapely.Geometry) -> shapely.Geometry:
+def _rounded(wide: Shape) -> Shape:
     """Rounded confluences, and the slivers between neighbouring bands closed."""
     closed = shapely.simplify(wide.buffer(25).buffer(-25), 2.5)
     filled = shapely.union_all([_without_specks(part) for part in shapely.get_parts(closed)])
@@ -103,7 +103,7 @@ def _without_specks(part: shapely.Polygon) -> shapely.Polygon:
     return shapely.Polygon(part.exterior, holes)
 
 
-def _ribs(river: Course) -> npt.NDArray[np.object_]:
+def _ribs(river: Course) -> Shapes:
     """Lines across the river, by which each bank gets its share of the water up to the middle."""
     points = _points_every(river.line, RIB_M)
     ahead = np.gradient(points, axis=0)

@@ -19,10 +19,10 @@ from gis.crs import Metric
 HOUSEHOLDS, ELDERS = 100_000, 174_600
 VILLAGE_PULL, COMPOUND_PULL = 2.4, 1.5
 OCCUPANCY = 0.85
-FAR_M, FAR_HOMES = 200.0, 90
+FAR_M, FAR_HOMES, FAR_TRIES = 200.0, 90, 400
 ASTRAY = 0.0016
-STREAMS = ("water", "ground", "lanes", "crossings", "network", "special", "buildings", "places", "homes", "institutions",
-           "astray", "reports", "registers")  # fmt: skip
+STREAMS = ("water", "ground", "lanes", "crossings", "network", "special", "buildings", "places", "homes",
+           "institutions", "astray", "reports", "registers")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ def _built(ground: grounds.Ground, coverage: partition.Coverage) -> Floats:
     use = ground.use[ground.cell_of]
     worth = np.select([use == "field", use == "village", ground.compound], [0.0, VILLAGE_PULL, COMPOUND_PULL], 1.0)
     home = coverage.of_cell >= 0
-    return np.bincount(coverage.of_cell[home], (shapely.area(ground.cells) * worth)[home], len(coverage.shapes))
+    area = shapely.area(ground.cells) * worth
+    return np.bincount(coverage.of_cell[home], area[home], len(coverage.shapes)).astype(np.float64)
 
 
 def network(town: Town) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
@@ -117,7 +118,7 @@ def people(town: Town, edges: gpd.GeoDataFrame) -> Lived:
     """Buildings, facilities in some of them, households in most."""
     taken = np.zeros(len(town.lanes.lots), bool)
     taken[np.concatenate(list(town.chosen.values()))] = True
-    stock = buildings.put_up(town.ground, town.lanes, taken, town.rng("buildings"))
+    stock = buildings.put_up(town.ground, town.lanes, taken, scale=town.scale, rng=town.rng("buildings"))
     grid = town.grid_of_cell(stock.cell)
     home = np.flatnonzero(grid >= 0)
     pull = np.zeros(len(grid))
@@ -154,7 +155,7 @@ def _institutions(facilities: gpd.GeoDataFrame, scale: float, rng: np.random.Gen
     care = facilities[facilities["kind"] == "care_home"]
     count = np.maximum(1, np.round(care["capacity"].to_numpy(float) * OCCUPANCY * scale).astype(np.int64))
     which = np.repeat(np.arange(len(care)), count)
-    points = care.geometry.to_numpy()[which]
+    points: Shapes = care.geometry.to_numpy()[which]
     xy = np.column_stack(Metric(official.SRID).forward(shapely.get_x(points), shapely.get_y(points)))
     who = homes.live(np.ones(len(which), np.int64), rng, older=14)
     rows = homes.frame(who, xy, care["grid_code"].to_numpy()[which], rng, institution=True)
@@ -165,12 +166,12 @@ def _far(town: Town, edges: gpd.GeoDataFrame) -> tuple[Floats, Ints]:
     """Places in fields farther than 200 m from any line on foot, and their grids."""
     rng, fields = town.rng("astray"), town.lanes.rooms[(town.ground.use == "field") & town.ground.home]
     low, high = np.split(shapely.bounds(fields)[:, None, :], 2, axis=2)
-    tries = (low + (high - low) * rng.random((len(fields), 60, 2))).reshape(-1, 2)
-    points = shapely.points(np.round(tries, 2))
-    inside = shapely.contains(np.repeat(fields, 60), points)
+    tries = (low + (high - low) * rng.random((len(fields), FAR_TRIES, 2))).reshape(-1, 2)
+    points: Shapes = shapely.points(np.round(tries, 2))
+    inside = shapely.contains(np.repeat(fields, FAR_TRIES), points)
     lines = shapely.STRtree(Metric(official.SRID).forward_shapes(edges.geometry.to_numpy()))
     near = np.unique(lines.query(points, predicate="dwithin", distance=FAR_M)[0])
     inside[near] = False
-    chosen = np.flatnonzero(inside)[: max(1, round(FAR_HOMES * town.scale))]
+    chosen = rng.permutation(np.flatnonzero(inside))[: max(1, round(FAR_HOMES * town.scale))]
     grid = shapely.STRtree(town.coverage.shapes).nearest(points[chosen])
     return np.round(tries[chosen], 2), grid
