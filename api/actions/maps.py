@@ -104,13 +104,18 @@ def _figures(session: data.db.Session, run: dict, level: str, *, exact: bool, ki
 
 def _facts(session: data.db.Session, run: dict) -> dict[str, object]:
     shown = {name: run[name] for name in ("run_id", "data_date", "synthetic", "created_at")}
-    asked = {name: run["parameters"][name] for name in ("minutes", "metres")}
+    asked = {name: _whole(run["parameters"][name]) for name in ("minutes", "metres")}
     return {
         **shown,
         **asked,
         "verdicts": run["parameters"]["verdicts"],
         "attribution": data.provenance.attributions(session),
     }
+
+
+def _whole(limit: float) -> float:
+    """10, not 10.0: people read it."""
+    return int(limit) if limit == int(limit) else limit
 
 
 def _kinds(session: data.db.Session) -> dict[str, tuple[str, str]]:
