@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+import gis.siting.search as plain
 from gis.equity import worst_mean
 from gis.reach import BoolArray, FloatArray
-from gis.siting import search as plain
 from gis.siting.problem import Problem
 from gis.siting.table import Table, best
 from gis.siting.verify import area_rates, worst_share

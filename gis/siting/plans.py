@@ -6,9 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
+import gis.siting.bounds as bounds
+import gis.siting.capacitated as capacitated
+import gis.siting.cover as cover
+import gis.siting.exact as exact
+import gis.siting.floors as floors
+import gis.siting.search as search
+import gis.siting.table as table
 from gis.errors import Invalid
 from gis.reach import BoolArray
-from gis.siting import bounds, capacitated, cover, exact, floors, search, table
 from gis.siting.problem import Alternative, Effort, Plan, Problem, Served, check
 from gis.siting.verify import recount, verify, worst_share
 

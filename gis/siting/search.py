@@ -102,7 +102,7 @@ def _celf(
         if may[j]:
             bound[j] = np.inf
             seen[j] = -1
-    while count < room:
+    while count < room and m > 0:
         j = int(np.argmax(bound))
         if bound[j] <= 0.0:
             break

@@ -130,7 +130,7 @@ def _reduce(
 def _fingerprints(indptr: Any, sites: Any, areas: Any) -> Any:
     marks = np.zeros(len(indptr) - 1, np.uint64)
     for i in range(len(marks)):
-        mark = np.uint64(areas[i]) + np.uint64(0x9E3779B97F4A7C15)
+        mark = (np.uint64(areas[i]) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
         for k in range(indptr[i], indptr[i + 1]):
             mark = (mark ^ np.uint64(sites[k])) * np.uint64(0xBF58476D1CE4E5B9)
             mark ^= mark >> np.uint64(29)

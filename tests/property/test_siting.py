@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -117,7 +118,7 @@ def test_a_floor_is_kept_at_the_least_price_or_proven_impossible(question: tuple
 def test_one_more_site_never_covers_less(question: tuple):
     asked, _ = question
     covered = [solve(replace(asked, add=add)).covered for add in range(4)]
-    assert all(after >= before - 1e-9 for before, after in zip(covered, covered[1:], strict=False))
+    assert all(after >= before - 1e-9 for before, after in pairwise(covered))
 
 
 @QUIET
@@ -125,7 +126,7 @@ def test_one_more_site_never_covers_less(question: tuple):
 def test_more_money_never_covers_less(question: tuple):
     asked, _ = question
     covered = [solve(replace(asked, budget=budget)).covered for budget in (0.0, 3.0, 6.0, 30.0)]
-    assert all(after >= before - 1e-9 for before, after in zip(covered, covered[1:], strict=False))
+    assert all(after >= before - 1e-9 for before, after in pairwise(covered))
 
 
 @QUIET
