@@ -32,7 +32,7 @@ def distances(net: gis.walkways.Network, whole: nx.Graph, *, sources: Iterable[i
 
 
 def coverage(net: WalkNet, households: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, request: Request) -> int:
-    """Metres and seconds of every household and kind against `second_method`, to 1e-3, unknown ones included.
+    """Metres, seconds and verdicts of every household and kind against `second_method`, to 1e-3, unknown ones too.
 
     Returns how many figures within the horizon were compared.
     """
@@ -50,6 +50,10 @@ def coverage(net: WalkNet, households: gpd.GeoDataFrame, facilities: gpd.GeoData
             found, near = verdicts.rules[rule].value[:, j], ~(truth > limit * HORIZON)
             np.testing.assert_allclose(found[near], truth[near], rtol=0, atol=1e-3)
             assert np.isinf(found[~near]).all()
+            letters = verdicts.rules[rule].letters[:, j]
+            clear = ~(np.abs(truth - limit) < 1e-3)
+            expected = np.where(np.isnan(truth), ord("k"), np.where(truth <= limit, ord("c"), ord("u")))
+            np.testing.assert_array_equal(letters[clear], expected[clear])
             compared += int(np.isfinite(truth[near]).sum())
     return compared
 
