@@ -142,7 +142,7 @@ def _coded(frame: gpd.GeoDataFrame, rows: Rows, points: Points, around: Surround
     codes = np.where(placed, "", named)
     codes[placed] = around.held(points.lon[placed], points.lat[placed])
     above = data.ingest.stated.lineage(codes, around.areas)
-    held = np.isin(named, np.unique(codes)) & np.any([named == of for of in above.values()], axis=0)
+    held = np.any([named == of for of in above.values()], axis=0)
     counted = {
         "no_location": int((~placed).sum()),
         "outside": int((placed & (codes == "")).sum()) if len(around.areas) else 0,

@@ -184,9 +184,9 @@ def outline() -> Parser:
 
 def arrow(column: pd.Series) -> pa.ChunkedArray:
     """A column of texts as trimmed Arrow, null where nothing is left."""
-    array = pa.array(column.astype("str"), type=pa.large_string(), from_pandas=True)
+    array = pa.chunked_array(column.astype("str")).cast(pa.large_string())
     texts = pc.utf8_trim(array, " \t\r\n\u3000\xa0\ufeff\u200b")
-    return pa.chunked_array([pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.large_string()), texts)])
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.large_string()), texts)
 
 
 def _fold(word: str) -> str:
