@@ -179,10 +179,15 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _table(made: Sheet, axes: Axes, line: float) -> None:
+    """Every area of a level that has few; of more, those with the most uncovered elders, and how many are left out."""
     level = finest(made.page, TABLE_ROWS)
     once = maps.layers.places(made.page.areas[level])
     figures = maps.layers.figures(made.page.areas[level], once["code"], made.kind, made.verdict)
-    rows = _rows(made, once["name"], figures)[: TABLE_ROWS + 1]
+    worst = np.argsort(-figures["uncovered"].to_numpy("float64", na_value=-1), kind="stable")[:TABLE_ROWS]
+    chosen = np.sort(worst)
+    rows = _rows(made, once["name"].iloc[chosen], figures.iloc[chosen])
+    if len(once) > len(chosen):
+        rows.append([made.say("table.rest", count=len(once) - len(chosen)), "", "", "", ""])
     pitch = min(1.5, (LINES - line) / len(rows))
     for number, row in enumerate(rows):
         _row(made, axes, row, line + (number + 0.5) * pitch, pitch, number)

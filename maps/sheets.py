@@ -31,6 +31,7 @@ PAPERS = {"a4": (11.69, 8.27), "a3": (16.54, 11.69)}
 #: The finest level with at most so many areas is drawn, and the finest with at most so many rows is the table.
 DRAWN_AREAS = 300
 TABLE_ROWS = 26
+DRAWN_NAMES = 60
 
 HATCHING = {maps.palette.HIDDEN: "....", maps.palette.UNKNOWN: "----", maps.palette.MISSING: "xxx"}
 METRES_PER_DEGREE = 111_320
@@ -195,6 +196,8 @@ def marker(made: Sheet, kind: str, size: float) -> dict[str, Any]:
 def _names(made: Sheet, axes: Axes) -> None:
     """Names of the finest level that has few enough to be read on paper; small areas give way to large ones."""
     frame = maps.layers.places(made.page.areas[finest(made.page, TABLE_ROWS)])
+    if len(frame) > DRAWN_NAMES:
+        return
     halo = [mpl.patheffects.withStroke(linewidth=2.2 * made.scale, foreground="white")]
     taken: list[shapely.Geometry] = []
     for row in np.argsort(-frame.geometry.to_crs(3857).area.to_numpy(), kind="stable"):

@@ -276,6 +276,16 @@ def test_a_picture_for_a_readme_is_small_and_keeps_its_class_colours(tmp_path: P
 
 
 @needs_font
+def test_a_level_too_long_for_the_table_shows_its_worst_and_counts_the_rest(tmp_path: Path):
+    """192 grids alone, no level above: 26 rows and 166 left out; no name is drawn on the map."""
+    maps.printed.coverage(page(areas={"grid": mapped.levels()["grid"]}), tmp_path / "map.pdf")
+    pdfium = pytest.importorskip("pypdfium2")
+    text = pdfium.PdfDocument(tmp_path / "map.pdf")[0].get_textpage().get_text_range()
+    assert "另 166 个未列出" in text
+    assert "0–20%" in text
+
+
+@needs_font
 def test_names_with_marks_of_typesetting_are_printed_as_they_are(tmp_path: Path):
     areas = mapped.levels(names=["$x_1$街", r"\frac街"])
     maps.printed.coverage(page(areas=areas), tmp_path / "map.pdf")

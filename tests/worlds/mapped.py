@@ -125,3 +125,20 @@ def water() -> gpd.GeoDataFrame:
     """One river through the middle."""
     river = shapely.LineString([(WEST, SOUTH + 0.01), (WEST + 0.02, SOUTH + 0.02), (WEST + 4 * STEP, SOUTH + 0.016)])
     return gpd.GeoDataFrame(geometry=[river.buffer(0.0012)], crs=4326)
+
+
+def district() -> dict[str, gpd.GeoDataFrame]:
+    """As many areas, kinds and verdicts as a real district has."""
+    kinds = ("circle", "canteen", "day_care", "family_centre", "clinic", "care_home", "activity")
+    cells = {"district": (1, 1), "street": (6, 4), "community": (20, 10), "grid": (50, 40)}
+    return {level: figures(_areas(level, *size, []), kinds) for level, size in cells.items()}
+
+
+def many_edges(count: int) -> gpd.GeoDataFrame:
+    """Short ways in all directions, none joined to another."""
+    draw = np.random.default_rng(2)
+    starts = np.column_stack([WEST + 4 * STEP * draw.random(count), SOUTH + 3 * STEP * draw.random(count)])
+    steps = np.cumsum(draw.normal(0, 2e-4, (count, 4, 2)), axis=1)
+    lines = shapely.linestrings(starts[:, None, :] + steps)
+    ways = draw.choice(["primary", "residential", "footway"], count, p=[0.1, 0.4, 0.5])
+    return gpd.GeoDataFrame({"highway": ways}, geometry=lines, crs=4326)
