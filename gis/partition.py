@@ -211,7 +211,7 @@ def wide(fault: str, regions: npt.ArrayLike, codes: Iterable[list[str]], rows: I
     """The parts of regions (in degrees) that are somewhere wider than the tolerance, each with its widest place."""
     named = list(zip(codes, rows, strict=True))
     parts, owner = shapely.get_parts(np.asarray(regions, dtype=object), return_index=True)
-    keep = shapely.get_dimensions(parts) == 2
+    keep = (shapely.get_dimensions(parts) == 2) & ~shapely.is_empty(parts)
     parts, owner = parts[keep], owner[keep]
     if not len(parts):
         return

@@ -101,20 +101,15 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
     WHERE (parent_code = parent OR (code = parent AND parent <> '')) AND period @> day
 $$;
 
-CREATE FUNCTION wangge_private.area_refuse(parent text, period daterange) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    found jsonb;
-BEGIN
-    SELECT jsonb_agg(to_jsonb(wrong)) INTO found FROM wangge_private.area_orphans(parent, period) AS wrong;
-    IF found IS NULL THEN
-        SELECT jsonb_agg(to_jsonb(wrong) || jsonb_build_object('day', day)) INTO found
-        FROM wangge_private.area_days(parent, period) AS day, wangge_private.area_faults(parent, day) AS wrong;
-    END IF;
-    IF found IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'WG001', MESSAGE = found -> 0 ->> 'fault', DETAIL = found::text;
-    END IF;
-END
+-- All that is wrong under a parent in a period, as an array of objects; NULL when nothing is.
+CREATE FUNCTION wangge_private.area_findings(parent text, period daterange) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT jsonb_agg(finding) FROM (
+        SELECT to_jsonb(wrong) AS finding FROM wangge_private.area_orphans(parent, period) AS wrong
+        UNION ALL
+        SELECT to_jsonb(wrong) || jsonb_build_object('day', day)
+        FROM wangge_private.area_days(parent, period) AS day, wangge_private.area_faults(parent, day) AS wrong
+    ) AS found
 $$;
 
 -- All locks first and in one order, so that two transactions never wait for each other; then all checks.
@@ -125,6 +120,7 @@ DECLARE
     mine CONSTANT xid8 := pg_current_xact_id();
     everything CONSTANT bigint := hashtextextended('wangge.area', 0);
     todo record;
+    findings jsonb := '[]';
 BEGIN
     IF NOT EXISTS (SELECT FROM wangge_private.area_check WHERE transaction = mine) THEN
         RETURN NULL;  -- an earlier call of this transaction did it all
@@ -141,8 +137,11 @@ BEGIN
         END LOOP;
     END IF;
     FOR todo IN DELETE FROM wangge_private.area_check WHERE transaction = mine RETURNING parent_code, touched LOOP
-        PERFORM wangge_private.area_refuse(todo.parent_code, todo.touched);
+        findings := findings || coalesce(wangge_private.area_findings(todo.parent_code, todo.touched), '[]');
     END LOOP;
+    IF findings <> '[]' THEN
+        RAISE EXCEPTION USING ERRCODE = 'WG001', MESSAGE = findings -> 0 ->> 'fault', DETAIL = findings::text;
+    END IF;
     RETURN NULL;
 END
 $$;
