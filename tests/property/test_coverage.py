@@ -97,9 +97,7 @@ def renamed(net: gis.walknet.WalkNet, rng: np.random.Generator) -> gis.walknet.W
     x, y = np.empty_like(net.x), np.empty_like(net.y)
     x[name], y[name] = net.x, net.y
     u, v = name[np.where(turn, net.v, net.u)], name[np.where(turn, net.u, net.v)]
-    lines = [
-        line[::-1] if back else line for line, back in zip(np.split(net.coords, net.offsets[1:-1]), turn, strict=True)
-    ]
+    lines = np.split(net.coords, net.offsets[1:-1])
     columns = {field: getattr(net, field)[order] for field in gis.walknet.EDGE_FIELDS}
     columns["oneway"] = np.where(turn, -net.oneway, net.oneway)[order]
     lines = [lines[i][::-1] if turn[i] else lines[i] for i in order]
