@@ -90,11 +90,11 @@ def run(
     clock = Clock(show)
     with clock.step("read"):
         given = inputs(session, question, today=today)
-    request = _request(question, given.kinds)
+    request = ask(question, given.kinds)
     with clock.step("decide"):
         verdicts = gis.coverage.decide(given.net, given.households, given.facilities, request)
     with clock.step("count"):
-        counted = gis.coverage.aggregate(verdicts, given.households, _levels(given), codes=_codes(given.areas))
+        counted = gis.coverage.aggregate(verdicts, given.households, levels_of(given), codes=codes_of(given.areas))
         published = gis.disclosure.publish(counted, given.areas)
     with clock.step("manifest"):
         manifest = gis.coverage.manifest(given.net, given.facilities, given.households, given.areas, request=request)
@@ -156,7 +156,7 @@ def figures(
     return counted.assign(**gis.aggregates.rates(counted))
 
 
-def _request(question: Question, catalogue: pd.DataFrame) -> gis.coverage.Request:
+def ask(question: Question, catalogue: pd.DataFrame) -> gis.coverage.Request:
     known = catalogue["code"].tolist()
     kinds = question.kinds or tuple(known)
     if unknown := sorted(set(kinds) - set(known)):
@@ -174,7 +174,7 @@ def _request(question: Question, catalogue: pd.DataFrame) -> gis.coverage.Reques
     )
 
 
-def _levels(given: Inputs) -> dict[str, np.ndarray]:
+def levels_of(given: Inputs) -> dict[str, np.ndarray]:
     """For each level there is, the code of every household's area; "" where it lies in none."""
     finest = given.households["grid_code"].where(
         given.households["grid_code"] != "", given.households["community_code"]
@@ -188,7 +188,7 @@ def _levels(given: Inputs) -> dict[str, np.ndarray]:
     return levels
 
 
-def _codes(areas: gpd.GeoDataFrame) -> dict[str, list[str]]:
+def codes_of(areas: gpd.GeoDataFrame) -> dict[str, list[str]]:
     counted = areas[areas["grid_kind"] != "dedicated"]
     return {str(level): codes.tolist() for level, codes in counted.groupby("level", sort=False)["code"]}
 

@@ -1,0 +1,194 @@
+"""What if, where next, and for how many: questions a planner asks of the data as it stands; nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+import api.actions.coverage
+import gis.access
+import gis.aggregates
+import gis.candidates
+import gis.coverage
+import gis.crs
+import gis.demand
+import gis.equity
+import gis.ground
+import gis.people
+import gis.scenarios
+import gis.siting
+import gis.whatif
+from api.actions.coverage import Inputs, Question
+from gis.errors import Invalid, NotFound
+
+if TYPE_CHECKING:
+    import data.db
+
+#: The id that a candidate gets when its place was read off the network.
+CANDIDATE = "candidate-"
+
+
+def whatif(
+    session: data.db.Session, question: Question, changes: Sequence[gis.scenarios.Change], *, today: date
+) -> dict[str, Any]:
+    """What facilities added, closed or moved would change: elders gained and lost, in all and by area."""
+    given = api.actions.coverage.inputs(session, question, today=today)
+    board = _board(given, api.actions.coverage.ask(question, given.kinds))
+    preview = gis.whatif.preview(board, list(changes))
+    top = list(board.rolled.codes)[-1]
+    names = dict(zip(given.areas["code"], given.areas["name"], strict=True))
+    rows = preview.areas.assign(name=preview.areas["code"].map(names)).to_dict("records")
+    return {
+        "changes": [gis.scenarios.to_dict(change) for change in changes],
+        "synthetic": _synthetic(session),
+        "totals": [row for row in rows if row["level"] == top],
+        "areas": [row for row in rows if row["level"] != top],
+    }
+
+
+def site(
+    session: data.db.Session,
+    question: Question,
+    *,
+    kind: str,
+    add: int,
+    today: date,
+    method: str = "mclp",
+    candidates: gpd.GeoDataFrame | None = None,
+) -> dict[str, Any]:
+    """Where to open `add` more of a kind, existing ones staying: the plan, its certificate, and who gains where.
+
+    `candidates` has columns id, name and points; without one, places on the network near the people are tried.
+    """
+    given = api.actions.coverage.inputs(session, question, today=today)
+    request = api.actions.coverage.ask(_only(question, kind), given.kinds)
+    offered = _near_people(given) if candidates is None else candidates
+    stand = gis.ground.ground(
+        given.net, given.households, facilities=_with_candidates(given.facilities, offered, kind), request=request
+    )
+    ids = stand.facilities["id"].to_numpy(object)[stand.of_kind(kind)[0]]
+    new = np.isin(ids, offered["id"].to_numpy(object))
+    problem = gis.siting.Problem(
+        gis.demand.personal(stand, kind),
+        weights=gis.people.people(given.households).walking[:, 0].astype(float),
+        existing=~new,
+        add=None if method == "lscp" else add,
+        limit_s=request.seconds,
+    )
+    plan = gis.siting.solve(problem, method=method)
+    return _plan(given, problem, plan, ids=ids, offered=offered) | {"kind": kind, "synthetic": _synthetic(session)}
+
+
+def access(
+    session: data.db.Session, question: Question, *, kind: str, today: date, method: str = "e2sfca", decay: str = "step"
+) -> dict[str, Any]:
+    """How much of the supply of a kind each street's elders can count on, and how evenly it is spread."""
+    given = api.actions.coverage.inputs(session, question, today=today)
+    request = api.actions.coverage.ask(_only(question, kind), given.kinds)
+    counted = given.facilities["kind"].eq(kind) & given.facilities["capacity"].notna()
+    if not counted.any():
+        raise NotFound("access.no_capacity", kind=kind)
+    stand = gis.ground.ground(given.net, given.households, facilities=given.facilities[counted], request=request)
+    sites = stand.facilities["id"].to_numpy(object)[stand.of_kind(kind)[0]]
+    supply = given.facilities.set_index("id")["capacity"].loc[sites].to_numpy(float)
+    elders = gis.people.people(given.households).walking[:, 0].astype(float)
+    reach = gis.demand.personal(stand, kind)
+    scored = gis.access.score(reach, elders, supply, decay=gis.access.Decay(decay, request.seconds), method=method)
+    return {
+        "kind": kind, "method": method, "decay": decay, "minutes": request.minutes, "synthetic": _synthetic(session),
+        "supply": float(supply.sum()), "idle": float(scored.idle.sum()),
+        "capacity_unknown": int((given.facilities["kind"].eq(kind) & given.facilities["capacity"].isna()).sum()),
+        "elders": float(elders.sum()), "elders_without": float(elders[scored.score == 0].sum()),
+        "places_per_100": _per_100(scored.score, elders),
+        "gini": gis.equity.gini(scored.score, elders),
+        "worst_decile_per_100": 100 * gis.equity.worst_mean(scored.score, elders),
+        "streets": _by_street(given, scored.score, elders),
+    }  # fmt: skip
+
+
+def changes(add: Sequence[str], close: Sequence[str]) -> list[gis.scenarios.Change]:
+    """The changes a shell names: KIND@LON,LAT[:CAPACITY] to add, ids to close."""
+    added: list[gis.scenarios.Change] = [
+        gis.scenarios.parse_add(text, f"new-{number}") for number, text in enumerate(add, 1)
+    ]
+    asked = [*added, *(gis.scenarios.Close(facility_id) for facility_id in close)]
+    if not asked:
+        raise Invalid("whatif.nothing")
+    return asked
+
+
+def _board(given: Inputs, request: gis.coverage.Request) -> gis.whatif.Board:
+    stand = gis.ground.ground(given.net, given.households, facilities=given.facilities, request=request)
+    levels, codes = api.actions.coverage.levels_of(given), api.actions.coverage.codes_of(given.areas)
+    rolled = gis.aggregates.roll(given.households, levels, codes=codes)
+    return gis.whatif.Board(stand, gis.coverage.judge(stand), rolled)
+
+
+def _only(question: Question, kind: str) -> Question:
+    return Question((kind,), minutes=question.minutes, metres=question.metres, profile=question.profile)
+
+
+def _near_people(given: Inputs) -> gpd.GeoDataFrame:
+    """Candidates read off the network."""
+    homes = gis.ground.places(given.households, given.net.srid)
+    nodes = gis.candidates.on_network(given.net, homes.x, homes.y)
+    lon, lat = gis.crs.Metric(given.net.srid).inverse(given.net.x[nodes], given.net.y[nodes])
+    ids = [f"{CANDIDATE}{node}" for node in nodes]
+    return gpd.GeoDataFrame({"id": ids, "name": ids}, geometry=shapely.points(lon, lat), crs=4326)
+
+
+def _with_candidates(facilities: gpd.GeoDataFrame, offered: gpd.GeoDataFrame, kind: str) -> gpd.GeoDataFrame:
+    """The facilities that people walk to today, and the candidates as if they were open."""
+    if taken := sorted(set(offered["id"]) & set(facilities["id"])):
+        raise Invalid("siting.candidate_taken", ids=taken[:10])
+    as_open = offered[["id", "name", "geometry"]].assign(
+        kind=kind, capacity=None, delivery_mode="one_stop", status="open", street_code=""
+    )
+    return gpd.GeoDataFrame(pd.concat([facilities, as_open], ignore_index=True), geometry="geometry", crs=4326)
+
+
+def _plan(
+    given: Inputs, problem: gis.siting.Problem, plan: gis.siting.Plan, *, ids: np.ndarray, offered: gpd.GeoDataFrame
+) -> dict[str, Any]:
+    before = gis.siting.recount(problem, problem.existing)
+    chosen = offered.set_index("id").loc[ids[list(plan.opened)]]
+    where = zip(chosen.index, chosen["name"], shapely.get_x(chosen.geometry), shapely.get_y(chosen.geometry), strict=True)
+    streets = gis.siting.by_area(problem, plan, given.households["street_code"].to_numpy(object))
+    certificate = {name: getattr(plan, name) for name in ("method", "total", "bound", "gap", "proven", "proof")}
+    return {
+        **certificate,
+        "elders": plan.demand,
+        "covered_before": before.covered,
+        "covered": plan.covered,
+        "unreachable": plan.unreachable,
+        "candidates": len(offered),
+        "opened": [{"id": id_, "name": name, "lon": float(lon), "lat": float(lat)} for id_, name, lon, lat in where],
+        "alternatives": [asdict(other) for other in plan.alternatives],
+        "streets": streets.to_dict("records"),
+    }
+
+
+def _by_street(given: Inputs, score: np.ndarray, elders: np.ndarray) -> list[dict[str, Any]]:
+    names = dict(zip(given.areas["code"], given.areas["name"], strict=True))
+    table = pd.DataFrame({"code": given.households["street_code"], "elders": elders, "places": score * elders})
+    summed = table[table["code"] != ""].groupby("code").sum().reset_index()
+    per_100 = 100 * summed["places"] / summed["elders"].where(summed["elders"] > 0)
+    rows = summed.assign(name=summed["code"].map(names), places_per_100=per_100)
+    return rows[["code", "name", "elders", "places_per_100"]].to_dict("records")
+
+
+def _per_100(score: np.ndarray, elders: np.ndarray) -> float | None:
+    return float(100 * (score * elders).sum() / elders.sum()) if elders.sum() else None
+
+
+def _synthetic(session: data.db.Session) -> bool:
+    import data.provenance
+
+    return data.provenance.synthetic(session)

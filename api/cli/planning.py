@@ -1,0 +1,125 @@
+"""`wangge whatif`, `wangge site` and `wangge access run`: what a planner asks before a decision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.terminal import emit, emit_json, example, session, words
+
+Json = Annotated[bool, typer.Option("--json", help=words("cli.json"))]
+Kind = Annotated[str, typer.Option(help=words("planning.cli.kind"))]
+Minutes = Annotated[float, typer.Option(min=0.1, max=180, help=words("coverage.cli.minutes"))]
+Metres = Annotated[float, typer.Option(min=1, max=20000, help=words("coverage.cli.metres"))]
+
+scored = typer.Typer(help=words("planning.cli.access_help"), no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    once = example("wangge whatif --add canteen@113.2305,23.1102:80", "wangge whatif --close F-0101 --json")
+    app.command("whatif", help=words("planning.cli.whatif"), epilog=once)(whatif)
+    sites = example("wangge site --kind canteen --sites 5", "wangge site --kind clinic --sites 3 --candidates rooms.csv")
+    app.command("site", help=words("planning.cli.site"), epilog=sites)(site)
+    runs = example("wangge access run --kind canteen --method e2sfca")
+    scored.command("run", help=words("planning.cli.access"), epilog=runs)(access)
+    app.add_typer(scored, name="access")
+
+
+def whatif(
+    *,
+    add: Annotated[list[str] | None, typer.Option(metavar="KIND@LON,LAT[:N]", help=words("planning.cli.add"))] = None,
+    close: Annotated[list[str] | None, typer.Option(metavar="ID", help=words("planning.cli.close"))] = None,
+    minutes: Minutes = 10,
+    metres: Metres = 500,
+    json: Json = False,
+) -> None:
+    import api.actions.planning
+    import api.deps
+    from api.actions.coverage import Question
+
+    asked = api.actions.planning.changes(add or [], close or [])
+    with session() as opened:
+        answer = api.actions.planning.whatif(
+            opened, Question(minutes=minutes, metres=metres), asked, today=api.deps.today()
+        )
+    if json:
+        emit_json(answer)
+        return
+    _mark(answer)
+    for row in answer["totals"] + [row for row in answer["areas"] if row["level"] == "street"]:
+        emit(words("planning.cli.whatif_line", **_named(row)))
+    if not answer["totals"]:
+        emit(words("planning.cli.whatif_none"))
+
+
+def site(
+    *,
+    kind: Kind,
+    sites: Annotated[int, typer.Option(min=0, max=500, help=words("planning.cli.sites"))] = 1,
+    candidates: Annotated[Path | None, typer.Option(exists=True, help=words("planning.cli.candidates"))] = None,
+    method: Annotated[str, typer.Option(help=words("planning.cli.method"))] = "mclp",
+    minutes: Minutes = 10,
+    json: Json = False,
+) -> None:
+    import api.actions.planning
+    import api.deps
+    from api.actions.coverage import Question
+
+    offered = None if candidates is None else _read(candidates)
+    with session() as opened:
+        answer = api.actions.planning.site(
+            opened, Question(minutes=minutes), kind=kind, add=sites, today=api.deps.today(), method=method,
+            candidates=offered,
+        )  # fmt: skip
+    if json:
+        emit_json(answer)
+        return
+    _mark(answer)
+    emit(words("planning.cli.site_title", **_named(answer)))
+    for place in answer["opened"]:
+        emit(words("planning.cli.site_place", **place))
+    emit(words("planning.cli.site_proof" if answer["proven"] else "planning.cli.site_gap", **answer))
+
+
+def access(
+    *,
+    kind: Kind,
+    method: Annotated[str, typer.Option(help=words("planning.cli.access_method"))] = "e2sfca",
+    decay: Annotated[str, typer.Option(help=words("planning.cli.decay"))] = "step",
+    minutes: Minutes = 10,
+    json: Json = False,
+) -> None:
+    import api.actions.planning
+    import api.deps
+    from api.actions.coverage import Question
+
+    with session() as opened:
+        answer = api.actions.planning.access(
+            opened, Question(minutes=minutes), kind=kind, today=api.deps.today(), method=method, decay=decay
+        )
+    if json:
+        emit_json(answer)
+        return
+    _mark(answer)
+    emit(words("planning.cli.access_title", **_named(answer)))
+    for row in answer["streets"]:
+        emit(words("planning.cli.access_line", **row))
+
+
+def _read(path: Path) -> Any:
+    """The candidates of a file: columns id, name, lon, lat (WGS84), or a map file with id and name."""
+    import data.ingest.candidates
+
+    return data.ingest.candidates.read(path)
+
+
+def _mark(answer: dict[str, Any]) -> None:
+    if answer["synthetic"]:
+        emit(words("coverage.cli.synthetic"))
+
+
+def _named(row: dict[str, Any]) -> dict[str, Any]:
+    shown = {"what": words(f"page.kind.{row['kind']}")}
+    return {**row, **shown, "rule": words(f"page.verdict.{row['verdict']}") if "verdict" in row else ""}
