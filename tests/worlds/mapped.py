@@ -94,8 +94,8 @@ def levels(names: list[str] | None = None) -> dict[str, gpd.GeoDataFrame]:
     return {level: _joined(frame) for level, frame in made.items()}
 
 
-def _joined(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    told = figures(areas)
+def _joined(areas: gpd.GeoDataFrame, kinds: tuple[str, ...] = ("circle", *KINDS)) -> gpd.GeoDataFrame:
+    told = figures(areas, kinds)
     silent = areas[~areas["code"].isin(told["code"])]
     return gpd.GeoDataFrame(pd.concat([told, silent], ignore_index=True), crs=4326)
 
@@ -131,7 +131,7 @@ def district() -> dict[str, gpd.GeoDataFrame]:
     """As many areas, kinds and verdicts as a real district has."""
     kinds = ("circle", "canteen", "day_care", "family_centre", "clinic", "care_home", "activity")
     cells = {"district": (1, 1), "street": (6, 4), "community": (20, 10), "grid": (50, 40)}
-    return {level: figures(_areas(level, *size, []), kinds) for level, size in cells.items()}
+    return {level: _joined(_areas(level, *size, []), kinds) for level, size in cells.items()}
 
 
 def many_edges(count: int) -> gpd.GeoDataFrame:

@@ -53,6 +53,17 @@ function pointing() {
   map.on("click", () => change({ area: null, facility: null }));
 }
 
+// The sheet has another shape than the screen: the same ground is fitted to it, and back.
+function printing() {
+  let kept = null;
+  matchMedia("print").addEventListener("change", ({ matches }) => {
+    const ground = kept ?? map.getBounds();
+    kept = matches ? ground : null;
+    map.invalidateSize({ animate: false });
+    map.fitBounds(ground, { animate: false });
+  });
+}
+
 function opening() {
   const level = levels.find((one) => one.index.has(view.area));
   if (level) visit({ level, index: level.index.get(view.area) });
@@ -70,6 +81,6 @@ startMenu(map, tiles);
 startSearch();
 pointing();
 document.getElementById("show-table").addEventListener("click", openTable);
-window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
+printing();
 opening();
 document.documentElement.dataset.ready = "yes";
