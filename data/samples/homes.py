@@ -109,11 +109,16 @@ def with_buildings(homes: pd.DataFrame, which: Ints, stock: Buildings, rng: np.r
     return homes.assign(floor=floor, lift=stock.lift[which], address=address)
 
 
-def astray(xy: Floats, grid: Ints, far: tuple[Floats, Ints], *, share: float, rng: np.random.Generator) -> None:
-    """Some homes have no location, some lie where no lane leads: both are to come out as unknown. In place."""
-    odd = rng.permutation(len(xy))[: max(3, round(len(xy) * share)) + len(far[0])]
-    xy[odd[len(far[0]) :]] = np.nan
-    xy[odd[: len(far[0])]], grid[odd[: len(far[0])]] = far
+def astray(
+    xy: Floats, grid: Ints, moved: tuple[Floats, Ints], *, share: float, rng: np.random.Generator
+) -> tuple[Floats, Ints]:
+    """Places and grids in which some homes have no location and others lie where the network does not reach."""
+    places, grids = moved
+    odd = rng.permutation(len(xy))[: max(3, round(len(xy) * share)) + len(places)]
+    xy, grid = xy.copy(), grid.copy()
+    xy[odd[len(places) :]] = np.nan
+    xy[odd[: len(places)]], grid[odd[: len(places)]] = places, grids
+    return xy, grid
 
 
 def table(parts: list[pd.DataFrame]) -> gpd.GeoDataFrame:

@@ -9,7 +9,20 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from data.samples import areas, buildings, crossings, homes, lanes, official, partition, places, rivers, sketch, special
+from data.samples import (
+    areas,
+    buildings,
+    crossings,
+    homes,
+    lanes,
+    official,
+    partition,
+    places,
+    rivers,
+    sketch,
+    special,
+    strays,
+)
 from data.samples import ground as grounds
 from data.samples import network as networks
 from data.samples.blocks import Floats, Ints, Shapes
@@ -19,10 +32,10 @@ from gis.crs import Metric
 HOUSEHOLDS, ELDERS = 100_000, 174_600
 VILLAGE_PULL, COMPOUND_PULL = 2.4, 1.5
 OCCUPANCY = 0.85
-FAR_M, FAR_HOMES, FAR_TRIES = 200.0, 90, 400
+FAR_HOMES, HAMLET_HOMES = 90, 60
 ASTRAY = 0.0016
 STREAMS = ("water", "ground", "lanes", "crossings", "network", "special", "buildings", "places", "homes",
-           "institutions", "astray", "reports", "registers")  # fmt: skip
+           "institutions", "astray", "strays", "reports", "registers")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,7 @@ class Town:
     coverage: partition.Coverage
     division: areas.Division
     chosen: dict[str, Ints]
+    hamlets: Shapes
 
     def rng(self, stream: str) -> np.random.Generator:
         return _rng(self.seed, stream)
@@ -95,7 +109,8 @@ def lay_out(seed: int, scale: float) -> Town:
     coverage = partition.cover(drawn.outline, ground, water)
     division = areas.assign(coverage, drawn, built=_built(ground, coverage))
     chosen = special.choose(ground, inner, _rng(seed, "special"))
-    return Town(seed, scale, drawn, water, ground, inner, coverage, division, chosen)
+    hamlets = strays.hamlets(strays.fields(ground, inner.rooms))
+    return Town(seed, scale, drawn, water, ground, inner, coverage, division, chosen, hamlets)
 
 
 def _built(ground: grounds.Ground, coverage: partition.Coverage) -> Floats:
@@ -110,7 +125,8 @@ def _built(ground: grounds.Ground, coverage: partition.Coverage) -> Floats:
 def network(town: Town) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
     """Nodes and edges for walking."""
     across = crossings.lay(town.ground, town.lanes.rooms, town.water, town.sketch, rng=town.rng("crossings"))
-    graph = networks.weave(Ways.join(town.lanes.ways, across), town.rng("network"))
+    lines = Ways.join(town.lanes.ways, across, strays.paths(town.hamlets))
+    graph = networks.weave(lines, town.rng("network"))
     return networks.frames(graph, town.sketch.roads)
 
 
@@ -140,13 +156,14 @@ def _households(
 ) -> Lived:  # fmt: skip
     """Elders in buildings, and elders in care homes, who are kept but walk nowhere."""
     rng, codes = town.rng("homes"), town.division.code
-    inmates = _institutions(facilities, town.scale, town.rng("institutions"))
-    size = homes.sizes(round(HOUSEHOLDS * town.scale) - len(inmates), round(ELDERS * town.scale) - len(inmates), rng)
+    boarders = _institutions(facilities, town.scale, town.rng("institutions"))
+    size = homes.sizes(round(HOUSEHOLDS * town.scale) - len(boarders), round(ELDERS * town.scale) - len(boarders), rng)
     which = homes.in_buildings(size, pull, rng)
-    xy, at = stock.xy[which].copy(), grid[which].copy()
-    homes.astray(xy, at, _far(town, edges), share=ASTRAY, rng=town.rng("astray"))
+    xy, at = homes.astray(
+        stock.xy[which], grid[which], _strays(town, edges, town.rng("strays")), share=ASTRAY, rng=town.rng("astray")
+    )
     own = homes.frame(homes.live(size, rng), xy, codes[at], rng, institution=False)
-    every = homes.table([homes.with_buildings(own, which, stock, rng), inmates])
+    every = homes.table([homes.with_buildings(own, which, stock, rng), boarders])
     known = np.isfinite(xy[:, 0])
     return Lived(every, facilities, xy[known], codes[at][known])
 
@@ -162,16 +179,12 @@ def _institutions(facilities: gpd.GeoDataFrame, scale: float, rng: np.random.Gen
     return rows.assign(floor=None, lift=None, address=[f"合成地址 {name}" for name in care["name"].to_numpy()[which]])
 
 
-def _far(town: Town, edges: gpd.GeoDataFrame) -> tuple[Floats, Ints]:
-    """Places in fields farther than 200 m from any line on foot, and their grids."""
-    rng, fields = town.rng("astray"), town.lanes.rooms[(town.ground.use == "field") & town.ground.home]
-    low, high = np.split(shapely.bounds(fields)[:, None, :], 2, axis=2)
-    tries = (low + (high - low) * rng.random((len(fields), FAR_TRIES, 2))).reshape(-1, 2)
-    points: Shapes = shapely.points(np.round(tries, 2))
-    inside = shapely.contains(np.repeat(fields, FAR_TRIES), points)
-    lines = shapely.STRtree(Metric(official.SRID).forward_shapes(edges.geometry.to_numpy()))
-    near = np.unique(lines.query(points, predicate="dwithin", distance=FAR_M)[0])
-    inside[near] = False
-    chosen = rng.permutation(np.flatnonzero(inside))[: max(1, round(FAR_HOMES * town.scale))]
-    grid = shapely.STRtree(town.coverage.shapes).nearest(points[chosen])
-    return np.round(tries[chosen], 2), grid
+def _strays(town: Town, edges: gpd.GeoDataFrame, rng: np.random.Generator) -> tuple[Floats, Ints]:
+    """Places of homes in hamlets and in the open, and their grids."""
+    lines: Shapes = Metric(official.SRID).forward_shapes(edges.geometry.to_numpy())
+    open_fields = strays.fields(town.ground, town.lanes.rooms)
+    places = np.concatenate([
+        strays.within(town.hamlets, round(HAMLET_HOMES * town.scale), rng),
+        strays.far(open_fields, lines, round(FAR_HOMES * town.scale), rng),
+    ])  # fmt: skip
+    return places, np.asarray(shapely.STRtree(town.coverage.shapes).nearest(shapely.points(places)))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from data.samples import growth, liwan
+from data.samples import growth, liwan, strays
 from gis.crs import Metric
 
 SCALE = 0.02
@@ -88,3 +88,20 @@ def test_regions_grow_to_equal_weight_and_stay_connected():
         strip, np.array([0, 1]), np.array([0, 1]), weight=np.ones(n), due=np.array([6.0, 6.0]), middles=middles
     )
     assert region.tolist() == [0] * 6 + [1] * 6
+
+
+def test_a_town_without_fields_has_no_hamlet_and_nobody_far_from_lanes():
+    none = np.array([], dtype=object)
+    lane = np.array([shapely.LineString([(0, 0), (1, 0)])])
+    rng = np.random.default_rng(1)
+    assert len(strays.hamlets(none)) == len(strays.paths(none).lines) == 0
+    assert strays.within(none, 5, rng).shape == strays.far(none, lane, 5, rng).shape == (0, 2)
+
+
+def test_far_homes_are_beyond_200_m_of_every_line():
+    """A field of 1 km square with a lane along its south side: what is left lies north of y = 200."""
+    field = np.array([shapely.box(0, 0, 1000, 1000)])
+    lane = np.array([shapely.LineString([(-500, 0), (1500, 0)])])
+    places = strays.far(field, lane, 500, np.random.default_rng(1))
+    assert len(places) > 200
+    assert places[:, 1].min() > 200

@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 import gis.frames
+import gis.walknet
 import maps.texts
 from data.samples import liwan
 from data.samples.official import district
@@ -194,12 +195,21 @@ def test_the_full_sample_has_the_promised_size(sample: liwan.Sample):
     assert np.abs(np.array(sizes) / [100_000, 2_000, 500, 50_000] - 1).max() < 0.1
 
 
+def wet_metres(lines: np.ndarray, water: shapely.Geometry) -> np.ndarray:
+    """How much of each line lies in water."""
+    shapely.prepare(water)
+    touched = shapely.intersects(water, lines)
+    metres = np.zeros(len(lines))
+    metres[touched] = shapely.length(shapely.intersection(lines[touched], water))
+    return metres
+
+
 # Walking --------------------------------------------------------------------------------------------------------------
 
 
 def test_no_edge_crosses_water_but_bridges(sample: liwan.Sample, lines: np.ndarray):
     water = PLANE.forward_shapes(shapely.union_all(sample.water.geometry.to_numpy()))
-    wet = shapely.length(shapely.intersection(lines, water))
+    wet = wet_metres(lines, water)
     bridge = sample.walk_edges["bridge"].to_numpy()
     assert wet[~bridge].max() < 0.05
     assert (wet[bridge] > 10).sum() > 60
@@ -207,7 +217,7 @@ def test_no_edge_crosses_water_but_bridges(sample: liwan.Sample, lines: np.ndarr
 
 def test_wide_rivers_have_few_bridges(sample: liwan.Sample, lines: np.ndarray):
     rivers = sample.water[sample.water["kind"] == "river"].geometry.to_numpy()
-    across = shapely.length(shapely.intersection(lines, PLANE.forward_shapes(shapely.union_all(rivers)))) > 40
+    across = wet_metres(lines, PLANE.forward_shapes(shapely.union_all(rivers))) > 40
     assert 8 <= across.sum() <= 20
 
 
@@ -300,12 +310,15 @@ def test_residents_of_care_homes_live_in_care_homes(sample: liwan.Sample):
     assert len(inside) < homes["capacity"].sum()
 
 
-def test_some_rows_are_imperfect_as_real_ones_are(sample: liwan.Sample, located: gpd.GeoDataFrame, lines: np.ndarray):
-    """A few hundred: no location at all, or farther than 200 m from any lane."""
-    assert 100 <= len(sample.households) - len(located) <= 300
-    points = PLANE.forward_shapes(located.geometry.to_numpy())
-    near = np.unique(shapely.STRtree(lines).query(points, predicate="dwithin", distance=200.0)[0])
-    assert 20 <= len(located) - len(near) <= 200
+def test_a_few_hundred_homes_come_out_as_unknown_for_three_reasons(sample: liwan.Sample):
+    """No location, in a field where no lane is within 150 m, or in a hamlet whose paths lead nowhere."""
+    net = gis.walknet.from_frames(sample.walk_nodes, sample.walk_edges, srid=sample.srid)
+    points = sample.households.geometry.to_numpy()
+    x, y = PLANE.forward(shapely.get_x(points), shapely.get_y(points))
+    reasons = gis.walknet.snap(net, x, y, usable=np.ones(len(net.u), bool)).reason
+    why, count = np.unique(reasons[reasons != ""], return_counts=True)
+    assert why.tolist() == ["island", "no_location", "off_network"]
+    assert ((count >= 40) & (count <= 200)).all()
 
 
 def test_the_old_town_is_denser_than_fangcun(sample: liwan.Sample):
