@@ -65,7 +65,7 @@ def decide(net: WalkNet, households: pd.DataFrame, facilities: pd.DataFrame, req
 
 def judge(stand: Ground) -> Verdicts:
     """`decide`, for households and facilities already placed."""
-    personal = _personal(stand)
+    personal = in_own_profile(stand)
     rules = {"standard": _standard(stand), "personal": personal, **_policy(stand), **_to_home(stand)}
     circles = {name: circle(stand.request, rule.letters) for name, rule in rules.items() if whole(stand.request, name)}
     slow, fast = (_at_speed(stand, personal, factor) for factor in (1 - FRAGILE, 1 + FRAGILE))
@@ -128,7 +128,8 @@ def _standard(stand: Ground) -> Decision:
     return answer
 
 
-def _personal(stand: Ground) -> Decision:
+def in_own_profile(stand: Ground) -> Decision:
+    """Rule `personal` alone."""
     answer = _blank(stand)
     for profile, rows in stand.walkers:
         homes, sites = stand.snaps(profile)

@@ -72,9 +72,8 @@ def _bytes(values: pd.Series) -> bytes:
     missing = values.isna()
     if missing.all():
         return b"nothing"
-    kinds = {type(value) for value in values[~missing].head(1)}
-    if kinds & {str}:
-        return "\x1f".join("\x00" if gone else text for gone, text in zip(missing, values, strict=True)).encode()
+    if isinstance(values[~missing].iloc[0], str):
+        return "\x1f".join(values.astype(object).where(~missing, "\x00").tolist()).encode()
     numbers = values.astype(object).where(~missing, np.nan).astype(np.float64).to_numpy()
     return (numbers + 0.0).astype("<f8").tobytes()
 

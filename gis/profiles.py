@@ -7,6 +7,7 @@ the walked metres.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -182,4 +183,10 @@ def floor_seconds(frame: pd.DataFrame, profile: Profile) -> NDArray[np.float64]:
 
 def at_speed(profile: Profile, factor: float) -> Profile:
     """The same person, `factor` times as fast; steps, signals and floors keep their seconds."""
-    return replace(profile, speed_m_s=profile.speed_m_s * factor)
+    return scaled(profile, {"speed_m_s": factor})
+
+
+def scaled(profile: Profile, factors: Mapping[str, float]) -> Profile:
+    """A profile with some of its numbers multiplied; what is infinite stays so."""
+    numbers = {name: getattr(profile, name) for name in factors}
+    return replace(profile, **{name: n if np.isinf(n) else n * factors[name] for name, n in numbers.items()})

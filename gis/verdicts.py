@@ -46,13 +46,18 @@ SLACK = 1e-6
 FRAGILE = 0.10
 
 
+#: Numbers of a profile that a request may scale.
+_SCALED = ("speed_m_s", "seconds_per_step", "signal_delay_s", "seconds_per_floor", "lift_s")
+
+
 @dataclass(frozen=True)
 class Request:
     """What is asked.
 
     `kinds` in the order of the answer; `required` those that make up the circle; `radius_m` straight radius of a kind
     whose policy clause states one; `profile` lets everybody walk as that one; `at` local time at which a facility must
-    be open (None: at some time); `speeds` m/s of profiles that shall differ from the catalogue.
+    be open (None: at some time); `speeds` m/s of profiles that shall differ from the catalogue;
+    `scales` factors on a number of every profile, such as `signal_delay_s`.
     """
 
     kinds: tuple[str, ...]
@@ -65,6 +70,7 @@ class Request:
     provider: str = "provider"
     snap_m: float = SNAP_M
     speeds: Mapping[str, float] = field(default_factory=dict)
+    scales: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kinds", tuple(self.kinds))
@@ -77,6 +83,9 @@ class Request:
                 raise Invalid("coverage.limit", name=name, value=value)
         for name in filter(None, (self.profile, self.provider, *self.speeds)):
             gis.profiles.find(name)
+        for name, factor in self.scales.items():
+            if name not in _SCALED or not 0 <= factor < 100:
+                raise Invalid("coverage.limit", name=name, value=factor)
         for name, speed in self.speeds.items():
             if not 0 < speed < 10:
                 raise Invalid("coverage.limit", name=f"speed of {name}", value=speed)
@@ -86,9 +95,10 @@ class Request:
         return self.minutes * 60.0
 
     def walker(self, name: str) -> Profile:
-        """A profile of the catalogue, at the speed asked for."""
+        """A profile of the catalogue, as the request turns it."""
         profile = gis.profiles.find(name)
-        return replace(profile, speed_m_s=self.speeds.get(name, profile.speed_m_s))
+        profile = replace(profile, speed_m_s=self.speeds.get(name, profile.speed_m_s))
+        return gis.profiles.scaled(profile, self.scales) if self.scales else profile
 
     def parameters(self) -> dict[str, object]:
         """All that shapes the answer, as plain values: what a run keeps."""
@@ -96,7 +106,8 @@ class Request:
             "kinds": list(self.kinds), "minutes": self.minutes, "metres": self.metres, "profile": self.profile,
             "at": self.at.isoformat() if self.at else None, "required": sorted(self.required),
             "radius_m": {kind: self.radius_m[kind] for kind in sorted(self.radius_m)}, "provider": self.provider,
-            "snap_m": self.snap_m, "speeds": dict(sorted(self.speeds.items())), "horizon": HORIZON, "fragile": FRAGILE,
+            "snap_m": self.snap_m, "speeds": dict(sorted(self.speeds.items())),
+            "scales": dict(sorted(self.scales.items())), "horizon": HORIZON, "fragile": FRAGILE,
         }  # fmt: skip
 
 
