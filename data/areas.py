@@ -17,7 +17,7 @@ import gis.crs
 import gis.frames
 import gis.partition
 from data.copying import fetch
-from data.db import Session, copy
+from data.db import Session, copy, refusals
 from data.tables import area, area_level, area_scheme
 from gis.errors import Conflict, NotFound
 
@@ -113,6 +113,17 @@ def schemes(session: Session) -> dict[str, dict[str, int]]:
     return dict(session.execute(select(area_scheme.c.code, area_scheme.c.digits)).all())
 
 
+def scheme(session: Session, code: str) -> str | None:
+    """The scheme that the newest version of an area is coded in."""
+    newest = select(area.c.scheme).where(area.c.code == code).order_by(area.c.valid_from.desc()).limit(1)
+    return session.scalar(newest)
+
+
+def used_codes(session: Session, parent: str) -> list[str]:
+    """Every code that an area under the parent has or ever had."""
+    return list(session.scalars(select(area.c.code).where(area.c.parent_code == parent).distinct()))
+
+
 def today(session: Session) -> date:
     """The database's day."""
     day: date = session.execute(text("SELECT current_date")).scalar_one()
@@ -180,8 +191,9 @@ def remove(session: Session, *, import_id: int) -> int:
 
 def check(session: Session) -> None:
     """Let the guard speak now rather than at commit."""
-    session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-    session.execute(text("SET CONSTRAINTS ALL DEFERRED"))
+    with refusals():
+        session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+        session.execute(text("SET CONSTRAINTS ALL DEFERRED"))
 
 
 def _rows(session: Session, asked: str, values: dict[str, Any]) -> list[dict[str, Any]]:

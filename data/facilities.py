@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import geopandas as gpd
@@ -42,7 +42,8 @@ def frame(session: Session, *, status: str | None = "open", kinds: Iterable[str]
 
 def changed_at(session: Session) -> datetime | None:
     """When a facility was last added or changed."""
-    return session.scalar(select(func.max(facility.c.updated_at)))
+    newest: datetime | None = session.scalar(select(func.max(facility.c.updated_at)))
+    return newest
 
 
 def get(session: Session, facility_id: str) -> dict[str, Any]:
@@ -77,6 +78,6 @@ def remove(session: Session, *, import_id: int) -> int:
     )
 
 
-def relink(session: Session, *, within: Iterable[str] | None = None) -> int:
-    """Name the areas of today again for facilities under one of the codes, or for all; says how many changed."""
-    return data.places.relink(session, facility, within=within)
+def relink(session: Session, *, within: Iterable[str] | None = None, as_of: date | None = None) -> int:
+    """Name their areas again for facilities under one of the codes, or for all; says how many changed."""
+    return data.places.relink(session, facility, within=within, as_of=as_of)
