@@ -57,12 +57,12 @@ def search(table: Table, limits: Rules, start: BoolArray | None = None) -> BoolA
 
 def improve(table: Table, limits: Rules, open_sites: BoolArray, *, per_cost: bool) -> BoolArray:
     """Fill the room greedily, exchange, and fill again for as long as that helps."""
+    settled = exchange(table, limits, greedy(table, limits, open_sites, per_cost=per_cost))
     while True:
-        filled = greedy(table, limits, open_sites, per_cost=per_cost)
-        settled = exchange(table, limits, filled)
-        if np.array_equal(settled, filled):
+        filled = greedy(table, limits, settled, per_cost=per_cost)
+        if np.array_equal(filled, settled):
             return settled
-        open_sites = settled
+        settled = exchange(table, limits, filled)
 
 
 def greedy(table: Table, limits: Rules, open_sites: BoolArray, *, per_cost: bool = False) -> BoolArray:

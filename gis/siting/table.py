@@ -78,13 +78,8 @@ def merge_alike(rows: Reach, areas: IntArray | None = None) -> tuple[Reach, IntA
 def _gathered(rows: Reach, at: IntArray, lead: IntArray, areas: IntArray | None) -> tuple[Reach, IntArray | None]:
     totals = np.bincount(lead, weights=rows.seconds[rows.indptr[at]], minlength=rows.household_count)
     leaders = np.unique(lead)
-    keep = np.zeros(rows.household_count, dtype=bool)
-    keep[leaders] = True
-    kept = np.repeat(keep, np.diff(rows.indptr))
-    sizes = np.diff(rows.indptr)[leaders]
-    indptr = np.concatenate([[0], np.cumsum(sizes)])
-    merged = Reach(indptr, rows.sites[kept], np.repeat(totals[leaders], sizes), rows.site_count)
-    return merged, None if areas is None else areas[leaders]
+    indptr, sites, values = _copied(rows.indptr, rows.sites, leaders, totals)
+    return Reach(indptr, sites, values, rows.site_count), None if areas is None else areas[leaders]
 
 
 def best(table: Table, open_sites: BoolArray) -> FloatArray:
@@ -139,13 +134,27 @@ def _fingerprints(indptr: Any, sites: Any, areas: Any) -> Any:
 
 
 @compiled
+def _copied(indptr: Any, sites: Any, rows: Any, totals: Any) -> Any:
+    """These rows of a table, each with its total as the value of all its entries."""
+    fresh = np.zeros(len(rows) + 1, np.int64)
+    for n in range(len(rows)):
+        fresh[n + 1] = fresh[n] + indptr[rows[n] + 1] - indptr[rows[n]]
+    kept, values = np.empty(fresh[-1], sites.dtype), np.empty(fresh[-1])
+    for n in range(len(rows)):
+        i = rows[n]
+        kept[fresh[n] : fresh[n + 1]] = sites[indptr[i] : indptr[i + 1]]
+        values[fresh[n] : fresh[n + 1]] = totals[i]
+    return fresh, kept, values
+
+
+@compiled
 def _same_rows(indptr: Any, sites: Any, rows: Any, leads: Any) -> Any:
     same = np.ones(len(rows), np.bool_)
     for n in range(len(rows)):
         i, lead = rows[n], leads[n]
         size = indptr[i + 1] - indptr[i]
         same[n] = size == indptr[lead + 1] - indptr[lead]
-        for k in range(size if same[n] else 0):
+        for k in range(size if same[n] and i != lead else 0):
             if sites[indptr[i] + k] != sites[indptr[lead] + k]:
                 same[n] = False
                 break
