@@ -201,5 +201,7 @@ class Verdicts:
         return pd.DataFrame(columns)
 
 
+#: What each letter is called where people or other systems read it.
+WORDS = {"c": "covered", "u": "uncovered", "k": "unknown", "-": "not_applicable"}
 _WORDS = np.full(256, None, dtype=object)
-_WORDS[[COVERED, UNCOVERED, UNKNOWN, NOT_APPLICABLE]] = ("covered", "uncovered", "unknown", "not_applicable")
+_WORDS[[ord(letter) for letter in WORDS]] = list(WORDS.values())

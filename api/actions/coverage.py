@@ -10,7 +10,6 @@ from datetime import date, datetime
 from typing import Any
 
 import geopandas as gpd
-import gis.disclosure
 import numpy as np
 import pandas as pd
 
@@ -24,6 +23,7 @@ import data.walknet
 import gis.aggregates
 import gis.areas
 import gis.coverage
+import gis.disclosure
 from gis.errors import Invalid, NotFound
 from gis.verdicts import RULES
 from gis.walknet import WalkNet

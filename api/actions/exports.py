@@ -10,9 +10,15 @@ import pandas as pd
 
 import api.actions.coverage
 import data.areas
+import data.basemap
 import data.coverage
 import data.handover
-from gis.errors import Invalid
+import gis.coverage
+import gis.ground
+import gis.service_areas
+import gis.verdicts
+from api.actions.coverage import Inputs, Question
+from gis.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     import data.db
@@ -43,5 +49,28 @@ def _areas(session: data.db.Session, run: dict) -> pd.DataFrame:
 
 
 def _households(session: data.db.Session, run: dict) -> pd.DataFrame:
-    """One row per household and kind."""
-    return data.coverage.households(session, run["run_id"])
+    """One row per household and kind, verdicts as words."""
+    frame = data.coverage.households(session, run["run_id"])
+    verdicts = {name: frame[name].map(gis.verdicts.WORDS) for name in frame if name.startswith("verdict_")}
+    return frame.assign(**verdicts)
+
+
+def _catchments(session: data.db.Session, run: dict) -> pd.DataFrame:
+    """For drawing only, never for counting: the ground within the standard distance of each facility on foot.
+
+    Beside each outline stands how far it errs against the households themselves.
+    """
+    given = api.actions.coverage.inputs(session, Question(area=run["parameters"]["area"]), today=run["as_of"])
+    request = gis.coverage.Request(kinds=tuple(run["kinds"]), metres=run["parameters"]["metres"])
+    _unchanged(given, run, request)
+    stand = gis.ground.ground(given.net, given.households, facilities=given.facilities, request=request)
+    water = data.basemap.frame(session, what="water")
+    return gis.service_areas.standard(stand, water=[] if water is None else list(water.geometry))
+
+
+def _unchanged(given: Inputs, run: dict, request: gis.coverage.Request) -> None:
+    """Outlines of other facilities than the run counted would be a lie."""
+    now = gis.coverage.manifest(given.net, given.facilities, given.households, given.areas, request=request)
+    changed = [name for name in ("network", "facilities", "households") if now[name] != run["manifest"][name]]
+    if changed:
+        raise Conflict("export.changed", changed=changed)

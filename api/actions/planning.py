@@ -159,7 +159,9 @@ def _plan(
 ) -> dict[str, Any]:
     before = gis.siting.recount(problem, problem.existing)
     chosen = offered.set_index("id").loc[ids[list(plan.opened)]]
-    where = zip(chosen.index, chosen["name"], shapely.get_x(chosen.geometry), shapely.get_y(chosen.geometry), strict=True)
+    where = zip(
+        chosen.index, chosen["name"], shapely.get_x(chosen.geometry), shapely.get_y(chosen.geometry), strict=True
+    )
     streets = gis.siting.by_area(problem, plan, given.households["street_code"].to_numpy(object))
     certificate = {name: getattr(plan, name) for name in ("method", "total", "bound", "gap", "proven", "proof")}
     return {

@@ -20,7 +20,9 @@ scored = typer.Typer(help=words("planning.cli.access_help"), no_args_is_help=Tru
 def register(app: typer.Typer) -> None:
     once = example("wangge whatif --add canteen@113.2305,23.1102:80", "wangge whatif --close F-0101 --json")
     app.command("whatif", help=words("planning.cli.whatif"), epilog=once)(whatif)
-    sites = example("wangge site --kind canteen --sites 5", "wangge site --kind clinic --sites 3 --candidates rooms.csv")
+    sites = example(
+        "wangge site --kind canteen --sites 5", "wangge site --kind clinic --sites 3 --candidates rooms.csv"
+    )
     app.command("site", help=words("planning.cli.site"), epilog=sites)(site)
     runs = example("wangge access run --kind canteen --method e2sfca")
     scored.command("run", help=words("planning.cli.access"), epilog=runs)(access)
@@ -59,15 +61,17 @@ def site(
     kind: Kind,
     sites: Annotated[int, typer.Option(min=0, max=500, help=words("planning.cli.sites"))] = 1,
     candidates: Annotated[Path | None, typer.Option(exists=True, help=words("planning.cli.candidates"))] = None,
+    datum: Annotated[str | None, typer.Option(help=words("planning.cli.datum"))] = None,
     method: Annotated[str, typer.Option(help=words("planning.cli.method"))] = "mclp",
     minutes: Minutes = 10,
     json: Json = False,
 ) -> None:
     import api.actions.planning
     import api.deps
+    import data.ingest.candidates
     from api.actions.coverage import Question
 
-    offered = None if candidates is None else _read(candidates)
+    offered = None if candidates is None else data.ingest.candidates.read(candidates, datum=datum)
     with session() as opened:
         answer = api.actions.planning.site(
             opened, Question(minutes=minutes), kind=kind, add=sites, today=api.deps.today(), method=method,
@@ -106,13 +110,6 @@ def access(
     emit(words("planning.cli.access_title", **_named(answer)))
     for row in answer["streets"]:
         emit(words("planning.cli.access_line", **row))
-
-
-def _read(path: Path) -> Any:
-    """The candidates of a file: columns id, name, lon, lat (WGS84), or a map file with id and name."""
-    import data.ingest.candidates
-
-    return data.ingest.candidates.read(path)
 
 
 def _mark(answer: dict[str, Any]) -> None:

@@ -1,0 +1,37 @@
+"""Candidate places for siting from a table or a map file: id, name and a point, read by the same engine as imports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+
+import data.ingest.columns
+import data.ingest.files
+import data.ingest.parsers as parsers
+import data.ingest.places
+from data.ingest.columns import Column, Door
+from gis.errors import BadRows
+
+DOOR = Door(
+    "candidates",
+    (
+        Column("id", parsers.code(), ("编号", "编码", "序号"), required=True, filled=True),
+        Column("name", parsers.text(longest=200), ("名称", "地点", "房屋"), required=True, filled=True),
+        Column("lon", parsers.degrees(), ("经度", "lng", "long", "longitude", "x", "东经"), required=True),
+        Column("lat", parsers.degrees(), ("纬度", "latitude", "y", "北纬"), required=True),
+    ),
+    key="id",
+)
+
+
+def read(path: Path, *, datum: str | None = None, epsg: int | None = None) -> gpd.GeoDataFrame:
+    """Columns id, name and geometry (EPSG:4326); every bad row is named and then none is taken."""
+    table = data.ingest.files.read(path, known=DOOR.known)
+    rows = data.ingest.columns.read(table, DOOR)
+    declared = data.ingest.places.frame(table, datum=datum, epsg=epsg)
+    points = data.ingest.places.points(rows, table, declared=declared)
+    if rows.faults:
+        raise BadRows("imports.bad_rows", rows.faults, file=table.name, rows=rows.total())
+    names = {column: data.ingest.columns.texts(rows.frame, column) for column in ("id", "name")}
+    return gpd.GeoDataFrame(names, geometry=points.shapes(), crs=4326)
