@@ -384,7 +384,7 @@ def test_a_phone_shows_map_classes_and_choices_by_touch(browser: Any, folder: Pa
 
 def test_a_print_leaves_the_controls_out(town: Visit):
     town.tab.emulate_media(media="print")
-    assert town.tab.evaluate("map_coverage.getSize().y === document.querySelector('#stage').clientHeight")
+    town.tab.wait_for_function("map_coverage.getSize().y === document.querySelector('#stage').clientHeight")
     parts = ("#menu", "#language", "#legend", "path.area >> nth=0")
     assert [town.tab.locator(part).is_visible() for part in parts] == [False, False, True, True]
 
