@@ -44,9 +44,10 @@ def page(
 
     run = data.coverage.get(session, run_id)
     levels = data.coverage.levels(session, run_id)
-    wanted = [level] if level else levels
+    if level not in (None, *levels):
+        raise Invalid("maps.level", level=level, known=levels)
     return maps.pages.CoveragePage(
-        areas={name: _figures(session, run, name, exact=exact, kind=kind) for name in wanted},
+        areas={name: _figures(session, run, name, exact=exact, kind=kind) for name in levels},
         facilities=data.facilities.frame(session, kinds=[kind] if kind and kind != "circle" else None),
         water=data.basemap.frame(session, what="water"),
         walk_lines=data.walknet.lines(session, run["walknet_id"]),
