@@ -29,7 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL, UUID
 
 import data.db
-from data.copying import CHUNK, copy, fetch
+from data.copying import CHUNK, UNINDEXED_FROM, copy, fetch
+from data.tables import household
 from gis.errors import Invalid, Refusal
 
 pytestmark = pytest.mark.database
@@ -188,3 +189,15 @@ def test_what_is_fetched_has_the_types_of_its_columns(session, table):
     assert frame["words"].tolist() == ['a,"b"\nc', ""]
     assert frame["day"].tolist() == [date(2026, 1, 2)] * 2
     assert frame["moment"].tolist() == [NOON, NOON]
+
+
+def test_a_big_first_load_leaves_every_index_as_it_was(session):
+    """Its indexes are dropped and built again; a second load finds them in place and keeps them."""
+    asked = text("SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index"
+                 " WHERE indrelid = 'household'::regclass AND indisvalid ORDER BY 1")  # fmt: skip
+    before = session.execute(asked).all()
+    for load in range(2):
+        refs = [f"{load}-{row}" for row in range(UNINDEXED_FROM)]
+        columns = {"ref": refs, "elders": np.ones(len(refs), int), "synthetic": np.ones(len(refs), bool)}
+        copy(session, household, columns | {"grid_code": ["A"] * len(refs)})
+        assert session.execute(asked).all() == before
