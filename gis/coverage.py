@@ -88,7 +88,11 @@ def judge(stand: Ground) -> Verdicts:
 
 def _blank(stand: Ground) -> Decision:
     shape = (len(stand.profile), len(stand.request.kinds))
-    return Decision(np.full(shape, NOT_APPLICABLE, np.uint8), np.full(shape, np.nan), np.full(shape, -1, np.int32))
+    return Decision(
+        np.full(shape, NOT_APPLICABLE, np.uint8, "F"),
+        np.full(shape, np.nan, order="F"),
+        np.full(shape, -1, np.int32, "F"),
+    )
 
 
 def _put(answer: Decision, rows: Ints, kind: int, found: tuple[Letters, Floats, Ints]) -> None:
@@ -116,7 +120,10 @@ def _within(value: Floats, horizon: float) -> Floats:
 
 
 def letters_of(value: Floats, known: Flags, limit: float) -> Letters:
-    return np.select([~known, value <= limit + SLACK], [UNKNOWN, COVERED], UNCOVERED).astype(np.uint8)
+    """Covered within the limit (inclusive), uncovered beyond it, unknown where it is not known."""
+    letters = np.where(value <= limit + SLACK, np.uint8(COVERED), np.uint8(UNCOVERED))
+    letters[~known] = UNKNOWN
+    return letters
 
 
 def _standard(stand: Ground) -> Decision:

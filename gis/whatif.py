@@ -124,6 +124,7 @@ class Board:
         way, limit = self._way(rule, profile)
         walker = self.stand.request.walker(profile)
         homes, sites = self.stand.snaps(walker)
+        rows = rows[np.argsort(homes.edge[rows], kind="stable")]  # neighbours together are read faster
         sites = sites.take(self.stand.of_kind(kind)[0])
         extra = self.stand.floors(walker)[rows] if rule == "personal" else np.zeros(len(rows))
         field = gis.walking.reach(way, sites, limit=limit)
@@ -169,9 +170,8 @@ def preview(board: Board, changes: Sequence[Change]) -> Preview:
             for kind in kinds:
                 taken = [step for step in steps if step[0] == kind]
                 standing = board.standing(rule, profile, kind, rows)
-                letters[rule][rows, board.stand.request.kinds.index(kind)] = _retry(
-                    board, rule, profile, standing, taken
-                )
+                column = letters[rule][:, board.verdicts.kinds.index(kind)]
+                column[standing.rows] = _retry(board, rule, profile, standing, taken)
     return Preview(_differences(board, letters, kinds), letters)
 
 
