@@ -125,6 +125,30 @@ def metric_of(shapes: npt.ArrayLike) -> gis.crs.Metric:
 # Points in areas ------------------------------------------------------------------------------------------------------
 
 
+def topmost(areas: gpd.GeoDataFrame, codes: npt.ArrayLike, *, lon: npt.ArrayLike, lat: npt.ArrayLike) -> Codes:
+    """For each place the topmost area that holds it.
+
+    Parameters
+    ----------
+    areas : columns code, level, parent_code and geometry
+    codes : (n,) the smallest area known of each place, "" where none is
+    lon, lat : (n,) EPSG:4326, NaN where there is no location
+
+    Returns
+    -------
+    (n,) codes: by the tree, else by the location; a place without either belongs to the only topmost area, where there
+    is but one. "" elsewhere.
+    """
+    found = np.array(list(ancestors(areas, codes).values())[-1], dtype=object)
+    top = areas[areas["parent_code"] == ""]
+    x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
+    lost = (found == "") & np.isfinite(x)
+    found[lost] = locate(x[lost], y[lost], top)
+    if len(top) == 1:
+        found[(found == "") & ~np.isfinite(x)] = top["code"].iloc[0]
+    return found
+
+
 def locate(lon: npt.ArrayLike, lat: npt.ArrayLike, areas: gpd.GeoDataFrame) -> Codes:
     """The code of the area that holds each point.
 

@@ -12,6 +12,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 import data.areas
 import data.coverage
@@ -121,13 +122,18 @@ def inputs(session: data.db.Session, question: Question, *, today: date) -> Inpu
     everybody = data.population.frame(session, area=question.area)
     if everybody.empty:
         raise NotFound("coverage.no_households", area=question.area or "")
-    elsewhere = everybody["grid_code"].eq("") & everybody["street_code"].eq("") & everybody.geometry.notna()
+    lon, lat = shapely.get_x(everybody.geometry.to_numpy()), shapely.get_y(everybody.geometry.to_numpy())
+    everybody = everybody.assign(top_code=gis.areas.topmost(areas, _finest(everybody), lon=lon, lat=lat))
+    elsewhere = everybody["top_code"].eq("")
+    facilities = data.facilities.frame(session)
+    if "street" not in set(areas["level"]):
+        facilities = facilities.drop(columns="street_code")
     return Inputs(
         net=data.walknet.get(session, walknet_id),
         walknet_id=walknet_id,
         areas=areas,
         households=everybody[~elsewhere].reset_index(drop=True),
-        facilities=data.facilities.frame(session),
+        facilities=facilities,
         kinds=data.facilities.kinds(session),
         as_of=today,
         left_out=int(elsewhere.sum()),
@@ -176,16 +182,14 @@ def ask(question: Question, catalogue: pd.DataFrame) -> gis.coverage.Request:
 
 def levels_of(given: Inputs) -> dict[str, np.ndarray]:
     """For each level there is, the code of every household's area; "" where it lies in none."""
-    finest = given.households["grid_code"].where(
-        given.households["grid_code"] != "", given.households["community_code"]
-    )
-    finest = finest.where(finest != "", given.households["street_code"])
-    levels = gis.areas.ancestors(given.areas, finest.to_numpy(object))
-    top = list(levels)[-1]
-    only = given.areas.loc[given.areas["level"] == top, "code"]
-    if len(only) == 1:
-        levels[top] = np.where(levels[top] == "", only.iloc[0], levels[top])
-    return levels
+    levels = gis.areas.ancestors(given.areas, _finest(given.households))
+    return {**levels, list(levels)[-1]: given.households["top_code"].to_numpy(object)}
+
+
+def _finest(households: gpd.GeoDataFrame) -> np.ndarray:
+    """The smallest area known of each household."""
+    codes = households[["grid_code", "community_code", "street_code"]].replace("", None)
+    return codes.bfill(axis=1).iloc[:, 0].fillna("").to_numpy(object)
 
 
 def codes_of(areas: gpd.GeoDataFrame) -> dict[str, list[str]]:
