@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numba
 import numpy as np
 import pytest
 
+import gis.compiled
 import gis.kernel
 import gis.pairs
 import gis.plain
@@ -136,3 +140,21 @@ def test_the_balls_of_all_facilities_together_are_the_nearest_search(seed: int):
         mine = slice(balls.start[i], balls.start[i + 1])
         assert (alone[balls.node[mine]] == balls.cost[mine]).all()
         assert np.isfinite(alone).sum() == balls.start[i + 1] - balls.start[i]
+
+
+def test_where_nothing_can_be_kept_code_is_compiled_anew(monkeypatch: pytest.MonkeyPatch):
+    """As in a read-only install without a home: numba refuses to cache, the loop still compiles and runs."""
+    plain = numba.njit
+
+    def njit(**options: object) -> Callable:
+        def refuse(function: Callable) -> Callable:
+            raise RuntimeError("cannot cache function: no locator available")
+
+        return refuse if options.pop("cache", False) else plain(**options)
+
+    monkeypatch.setattr(numba, "njit", njit)
+
+    def double(x: int) -> int:
+        return 2 * x
+
+    assert gis.compiled.compiled(double)(21) == 42
