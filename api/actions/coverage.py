@@ -188,8 +188,10 @@ def levels_of(given: Inputs) -> dict[str, np.ndarray]:
 
 def _finest(households: gpd.GeoDataFrame) -> np.ndarray:
     """The smallest area known of each household."""
-    codes = households[["grid_code", "community_code", "street_code"]].replace("", None)
-    return codes.bfill(axis=1).iloc[:, 0].fillna("").to_numpy(object)
+    grid, community, street = (
+        households[f"{level}_code"].to_numpy(object) for level in ("grid", "community", "street")
+    )
+    return np.where(grid != "", grid, np.where(community != "", community, street))
 
 
 def codes_of(areas: gpd.GeoDataFrame) -> dict[str, list[str]]:
