@@ -8,7 +8,8 @@ The alarm must be rare where nothing is wrong, so another datum has to pass thre
 
 * paired: point by point it fits better more often than worse (one-sided sign test, `ALPHA`);
 * against decoys: it also stands out from shifts of the same size into other directions, which mean nothing. This is
-  what keeps a list with some bend of its own (clinics stand back from lanes, homes crowd at one side) from alarming;
+  what keeps a list with some bend of its own (clinics stand back from lanes, homes crowd at one side) from alarming.
+  Either it stands far above the spread of the decoys, or it explains all but a few points and each decoy explains less;
 * in size: the gain is `GAIN` at least, whatever the number of points.
 
 Nearness to the network is asked twice, either answer being enough: within `NEAR_M` or not, which tells land from water
@@ -42,6 +43,8 @@ NEAR_M = 60.0
 FEWEST = 8
 #: Chance of a sign test as one-sided as this where neither datum is better.
 ALPHA = 0.001
+#: The same where the other datum explains all: where this share of the points, or more, fits by each evidence.
+ALPHA_WHOLE, WHOLE = 0.005, 0.97
 #: How much the mean fit must gain (a point's fit has one unit for each kind of evidence).
 GAIN = 0.05
 #: How many standard deviations of the decoys the other datum must stand above their mean.
@@ -257,25 +260,39 @@ def _judged(points: _Points, home: str) -> _Found:
         return _Found("not_judged", home, len(points.lon), 1.0, {})
     fits = {datum: evidence.fits(xy) for datum, xy in places.items()}
     rivals = [datum for datum in CANDIDATES if datum != home]
-    chances = {datum: _chances(fits[datum] - fits[home]) for datum in rivals}
-    wrong = [datum for datum in rivals if _clearly_better(evidence, places[home], places[datum], chances[datum])]
+    wrong = [datum for datum in rivals if _clearly_better(evidence, places[home], places[datum])]
     if wrong:
         best = max(wrong, key=lambda datum: fits[datum].mean())
-        return _Found("wrong", best, len(points.lon), float(chances[best].min()), shares)
+        return _Found("wrong", best, len(points.lon), float(_chances(fits[best] - fits[home]).min()), shares)
     fitting = all(_chances(fits[home] - fits[datum]).min() < 0.05 for datum in rivals)
     return _Found("fits" if fitting else "undecided", home, len(points.lon), 1.0, shares)
 
 
-def _clearly_better(evidence: _Evidence, home: Floats, other: Floats, chances: Floats) -> bool:
-    """The three tests, for either way of asking."""
-    paired = chances < ALPHA
-    if not paired.any():
+def _clearly_better(evidence: _Evidence, home: Floats, other: Floats) -> bool:
+    """Whether one of the two ways to be clearly better holds."""
+    here, there = evidence.fits(home), evidence.fits(other)
+    if _chances(there - here).min() >= ALPHA_WHOLE:
         return False
-    here, there = evidence.fits(home).mean(axis=1), evidence.fits(other).mean(axis=1)
-    decoys = np.array([evidence.fits(home + by).mean(axis=1) for by in _decoys(np.mean(other - home, axis=0))])
-    spread = np.maximum(decoys.std(axis=0, ddof=1), 0.01)
-    stands_out = (there > decoys.max(axis=0)) & (there - decoys.mean(axis=0) >= STANDS_OUT * spread)
-    return bool(np.any(paired & stands_out & (there - here >= GAIN)))
+    shift = np.mean(other - home, axis=0)
+    around = np.array([evidence.fits(home + by) for by in _around(shift)])
+    if _stands_out(here, there, around):
+        return True
+    along = np.array([evidence.fits(home + by) for by in (0.5 * shift, 1.5 * shift)])
+    return min(evidence.shares(other).values()) >= WHOLE and _explains(here[1], there[1], [*around[:, 1], *along[:, 1]])
+
+
+def _stands_out(here: Floats, there: Floats, decoys: Floats) -> bool:
+    """(2, n), (2, n), (k, 2, n): better point by point, in size, and by far against the spread of the decoys."""
+    means, level = decoys.mean(axis=2), there.mean(axis=1)
+    spread = np.maximum(means.std(axis=0, ddof=1), 0.01)
+    peak = (level > means.max(axis=0)) & (level - means.mean(axis=0) >= STANDS_OUT * spread)
+    return bool(np.any(peak & (_chances(there - here) < ALPHA) & (level - here.mean(axis=1) >= GAIN)))
+
+
+def _explains(here: Floats, there: Floats, decoys: Sequence[Floats]) -> bool:
+    """(n,) each: better point by point, in size, and better than each decoy, those on the way and beyond among them."""
+    peak = all(_chance(there - decoy) < 0.05 for decoy in decoys)
+    return peak and _chance(there - here) < ALPHA_WHOLE and bool(there.mean() - here.mean() >= GAIN)
 
 
 def _chances(gains: Floats) -> Floats:
@@ -288,7 +305,7 @@ def _chance(gain: Floats) -> float:
     return float(bdtrc(better - 1, better + worse, 0.5)) if better else 1.0
 
 
-def _decoys(shift: Floats) -> Floats:
+def _around(shift: Floats) -> Floats:
     """(22, 2) shifts as long as this one or half as long again, every 30 degrees, its own direction left out."""
     turns = np.radians(np.arange(30, 360, 30))
     ring = np.column_stack(
@@ -316,7 +333,7 @@ def _spilt(polygons: Shapes, parents: Shapes, home: str, declared: str) -> Judge
         shift = shapely.get_coordinates(shapely.centroid(places[best])) - shapely.get_coordinates(
             shapely.centroid(places[home])
         )
-        wrong = all(spill[best] < _spill(_shifted(places[home], by), around) for by in _decoys(shift.mean(axis=0)))
+        wrong = all(spill[best] < _spill(_shifted(places[home], by), around) for by in _around(shift.mean(axis=0)))
     fits = spill[home] <= _SPILL < min(spill[other] for other in CANDIDATES if other != home)
     verdict = "wrong" if wrong else "fits" if fits else "undecided"
     return Judgement(verdict, declared, best if wrong else declared, len(polygons), 0.0 if wrong else 1.0, shares)

@@ -195,12 +195,19 @@ def _tell(done: Done) -> None:
     say("imports.tried" if done.import_id is None else "imports.done", **counts)
     if judgement.judged:
         say(f"imports.datum_{judgement.verdict}", **_judged(judgement))
+        _shares(judgement)
     for note, value in done.taken.notes.items():
         tell("  " + words(f"imports.note.{note}", value=_shown(value)))
     if done.taken.faults:
         rows = len({fault.row for fault in done.taken.faults})
         say("imports.skipped", rows=rows, faults=len(done.taken.faults))
         _list(done.taken.faults)
+
+
+def _shares(judgement: Any) -> None:
+    for datum, of in judgement.shares.items():
+        told = [words(f"imports.share.{evidence}", share=share) for evidence, share in of.items()]
+        say("imports.datum_shares", datum=datum, shares=told)
 
 
 def _judged(judgement: Any) -> dict[str, object]:

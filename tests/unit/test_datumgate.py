@@ -97,6 +97,18 @@ def test_what_is_right_is_let_in(apart: float, count: int):
         assert "wrong" not in [one.verdict for one in found]
 
 
+def test_a_list_made_for_the_district_is_found_by_its_outline_in_the_densest_town():
+    """Lanes every 60 m: a shift hits one again, but takes a sixth of the homes over the border or into the river."""
+    for seed in range(10):
+        of = town(seed, apart=60)
+        outline = METRIC.inverse_shapes(_put(np.array([shapely.box(-50, -50, SIZE + 50, SIZE + 50)])))[0]
+        place = gis.datumgate.ground(outline=outline, lines=METRIC.inverse_shapes(_put(of.streets)))
+        inside = homes(of, 400, seed=seed, back_m=5)
+        inside = inside[(inside > -40).all(axis=1) & (inside < SIZE + 40).all(axis=1)]
+        assert gis.datumgate.judge(*sent(inside, "gcj02"), "wgs84", place=place).best == "gcj02"
+        assert gis.datumgate.judge(*sent(inside, "gcj02"), "gcj02", place=place).verdict == "fits"
+
+
 def test_enough_points_beside_streets_are_said_to_fit():
     assert {one.verdict for one in verdicts(250, 300, true="gcj02", declared="gcj02", towns=10)} == {"fits"}
 
