@@ -25,6 +25,8 @@ Ints = npt.NDArray[np.intp]
 
 #: Areas that share less border than this only meet at a corner.
 CONTACT_M = 5.0
+#: A gap between borders thinner than this is rounding, and closes when they are joined.
+SLIT_M = 0.001
 #: What siblings have in common.
 FAMILY = ["parent_code", "level", "grid_kind"]
 
@@ -107,7 +109,7 @@ def merge(areas: gpd.GeoDataFrame, codes: Sequence[str], *, into: str) -> gpd.Ge
     if scipy.sparse.csgraph.connected_components(contact_m(shapes, shapes) > CONTACT_M)[0] > 1:
         raise Invalid("areas.apart", codes=some["code"].tolist())
     named = some[some["code"] == into] if into in set(some["code"]) else some
-    return _frame([{**named.iloc[0], "code": into, "geometry": _without_slits(shapely.union_all(shapes))}])
+    return _frame([{**named.iloc[0], "code": into, "geometry": _joined(shapes)}])
 
 
 def redraw(areas: gpd.GeoDataFrame, code: str, shape: shapely.Geometry) -> gpd.GeoDataFrame:
@@ -153,7 +155,7 @@ def _given_away(after: Shapes, mine: npt.NDArray[np.bool_], pieces: Shapes, code
         raise Conflict("areas.leftover", codes=[code], lon=place.x, lat=place.y)
     taken = contact.argmax(axis=0)
     for at in np.unique(taken):
-        after[at] = _without_slits(shapely.union_all([after[at], *pieces[taken == at]]))
+        after[at] = _joined(np.array([after[at], *pieces[taken == at]], dtype=object))
     return after
 
 
@@ -176,15 +178,27 @@ def contact_m(shapes: Shapes, others: Shapes) -> npt.NDArray[np.float64]:
     return shared
 
 
-def _without_slits(shape: shapely.Geometry) -> shapely.Geometry:
-    """Borders that did not quite meet leave thin holes in a union; those are no holes."""
-    return shapely.multipolygons([_filled(part) for part in shapely.get_parts(_polygons(shape))])
+def _joined(shapes: Shapes) -> shapely.Geometry:
+    """The union, with the slits filled where borders of two of them did not quite meet."""
+    scale = _metres_a_degree(shapes)
+    flat = shapely.transform(shapes, lambda degrees: degrees * scale)
+    near = shapely.buffer(flat, gis.partition.TOLERANCE_M / 2)
+    one, other = np.triu_indices(len(shapes), 1)
+    both = shapely.union_all(shapely.intersection(near[one], near[other]))
+    slits = shapely.get_parts(shapely.difference(both, shapely.union_all(flat)))
+    length = shapely.length(slits)
+    real = (length > 2 * CONTACT_M) & (shapely.area(slits) > SLIT_M * length)  # no round end, no rounding
+    filled = shapely.transform(shapely.buffer(slits[real], 10 * SLIT_M), lambda metres: metres / scale)
+    return shapely.union_all([*shapes, *filled])
 
 
-def _filled(polygon: shapely.Polygon) -> shapely.Polygon:
-    holes: Shapes = np.asarray(shapely.polygons(shapely.get_rings(polygon)[1:]), dtype=object)
-    wide = {fault.row for fault in gis.partition.wide("", holes, [[]] * len(holes), range(len(holes)))}
-    return shapely.Polygon(polygon.exterior, [hole.exterior for at, hole in enumerate(holes) if at in wide])
+def _metres_a_degree(shapes: Shapes) -> npt.NDArray[np.float64]:
+    """East and north, in the middle: stretching keeps straight borders straight, which projecting does not."""
+    west, south, east, north = shapely.total_bounds(shapes)
+    lon, lat, step = (west + east) / 2, (south + north) / 2, 1e-4
+    x, y = gis.areas.metric_of(shapes).forward([lon, lon + step, lon], [lat, lat, lat + step])
+    scale: npt.NDArray[np.float64] = np.array([np.hypot(x[1] - x[0], y[1] - y[0]), np.hypot(x[2] - x[0], y[2] - y[0])])
+    return scale / step
 
 
 def _polygons(shape: shapely.Geometry) -> shapely.Geometry:
