@@ -6,6 +6,7 @@ import logging
 import traceback
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 #: Messages of these name code, files or the system; any other may quote a value from somebody's record.
 IMPERSONAL = (ImportError, AttributeError, NameError, TypeError, OSError, AssertionError, NotImplementedError)
@@ -21,10 +22,17 @@ def open_file(home: Path) -> None:
     path = file(home)
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(path, maxBytes=5_000_000, backupCount=4, encoding="utf-8", delay=True)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(_Impersonal("%(asctime)s %(levelname)s %(name)s %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+
+
+class _Impersonal(logging.Formatter):
+    """Writes where an error came from, and leaves out what it may quote."""
+
+    def formatException(self, ei: Any) -> str:
+        return trace(ei[1])
 
 
 def trace(error: BaseException) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gis.errors import Invalid
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -41,9 +43,9 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         home=Path(said("HOME", str(_home(environment)))).expanduser().absolute(),
         database_url=_with_driver(said("DATABASE_URL")),
-        lang=_language(said("LANG"), environment),
+        lang=language(environment),
         host=said("HOST", Settings.host),
-        port=int(said("PORT", str(Settings.port))),
+        port=_port(said("PORT", str(Settings.port))),
         debug=said("DEBUG") not in ("", "0"),
     )
 
@@ -61,7 +63,14 @@ def _with_driver(url: str) -> str:
     return f"postgresql+psycopg2://{rest}" if separator and scheme in ("postgres", "postgresql") else url
 
 
-def _language(asked: str, environment: Mapping[str, str]) -> str:
+def _port(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and 0 < int(value) < 2**16):
+        raise Invalid("settings.port", value=value)
+    return int(value)
+
+
+def language(environment: Mapping[str, str] = os.environ) -> str:
     """Chinese, unless we are told English or the system speaks it."""
-    system = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
-    return "en" if (asked or system).lower().startswith("en") else "zh"
+    names = ("WANGGE_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+    said = next((environment[name] for name in names if environment.get(name)), "")
+    return "en" if said.lower().startswith("en") else "zh"

@@ -25,6 +25,7 @@ import sqlalchemy
 import sqlalchemy.exc
 from sqlalchemy.engine import URL, make_url
 
+import data.folders
 import data.postgres
 from gis.errors import Conflict, Invalid, MissingPart
 
@@ -100,15 +101,7 @@ def _whole_or_absent(file: Path) -> Iterator[IO[bytes]]:
         beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)
-    _sync_folder(file.absolute().parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    data.folders.sync(file.absolute().parent)
 
 
 def _write_dump(url: URL, out: IO[bytes]) -> None:

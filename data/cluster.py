@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
+import data.folders
 import data.postgres
 from gis.errors import Conflict, NotAllowed
 
@@ -30,53 +31,12 @@ DATABASE = "wangge"
 SUPERUSER = "wangge"
 LOGINS = (SUPERUSER, "wangge_login")  # who the owner of the cluster may log in as
 SYSTEM_FOLDER = Path("/var/lib/wangge")  # as root, for homes that the unprivileged user cannot enter
+CONFIGURATION = Path(__file__).with_name("cluster.conf")
 SOCKET = ".s.PGSQL.5432"
 SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path, without its closing zero
 PATIENCE_S = 300.0  # recovery after a crash may replay much
 STOP_PATIENCE_S = 60.0
 NOBODY_PID = 2**31 - 1  # larger than any pid can be
-
-SETTINGS = """\
-# Written anew at each start; the file of the same name in the data folder is not read.
-data_directory = {data}
-hba_file = {hba}
-ident_file = {ident}
-listen_addresses = ''
-unix_socket_directories = {socket}
-unix_socket_permissions = 0700
-max_connections = 100
-
-fsync = on
-full_page_writes = on
-synchronous_commit = on
-wal_compression = on
-max_wal_size = 4GB
-checkpoint_timeout = 15min
-
-shared_buffers = 256MB
-work_mem = 32MB
-maintenance_work_mem = 256MB
-effective_cache_size = 2GB
-random_page_cost = 1.1
-jit = off
-max_parallel_workers_per_gather = 0
-
-timezone = UTC
-log_timezone = UTC
-lc_messages = C
-logging_collector = on
-log_directory = {log}
-log_filename = 'postgres-%a.log'
-log_truncate_on_rotation = on
-log_rotation_age = 1d
-log_rotation_size = 0
-log_line_prefix = '%m [%p] '
-# A statement or a detail line may hold a person's name or home.
-log_min_error_statement = panic
-log_error_verbosity = terse
-log_parameter_max_length = 0
-log_parameter_max_length_on_error = 0
-"""
 
 
 class Cluster:
@@ -159,7 +119,7 @@ class Cluster:
         """Start the server, and let it run on when its users leave, until `stop`."""
         with self._changing():
             self._start()
-            _write(self.place / "kept", self._identity())
+            data.folders.write(self.place / "kept", self._identity())
 
     def stop(self) -> None:
         """Stop the server cleanly; refused while another process uses it."""
@@ -179,8 +139,9 @@ class Cluster:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         """One process at a time may make, start or stop."""
-        make_folder(self.home)
-        lock = os.open(self.home, os.O_RDONLY)
+        with data.folders.owned(self.home):
+            data.folders.make(self.home)
+            lock = os.open(self.home, os.O_RDONLY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._settle()
@@ -190,20 +151,18 @@ class Cluster:
 
     def _settle(self) -> None:
         """Make the place; outside the home where the owner of the processes cannot enter that."""
-        if self.place.exists():
+        if self.folder.exists():
             return
-        make_folder(self.place)
+        data.folders.make(self.place)
         if not self._may_enter(self.place):
             outside = SYSTEM_FOLDER / f"{_digest(self.home)}-{secrets.token_hex(2)}"
-            make_folder(outside.parent)
-            make_folder(outside)
-            _write(self.home / "pg.place", f"{outside}\n")
+            data.folders.make(outside.parent)
+            data.folders.make(outside)
+            data.folders.write(self.home / "pg.place", f"{outside}\n")
 
     def _users(self) -> IO[str]:
-        try:
+        with data.folders.owned(self.home):
             return (self.place / "users").open("a")
-        except PermissionError as error:
-            raise NotAllowed("setup.not_owner", home=str(self.home)) from error
 
     def _kept(self) -> bool:
         kept = self.place / "kept"
@@ -220,7 +179,7 @@ class Cluster:
         self._own_folder(making)
         self._run("initdb", "-D", str(making), "-U", SUPERUSER, "-E", "UTF8", "--locale=C.UTF-8", "-k", "-A", "peer")
         making.rename(self.folder)
-        _sync(self.place)
+        data.folders.sync(self.place)
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -339,11 +298,13 @@ class Cluster:
     def _configure(self) -> None:
         self._own_folder(self.log)
         self._own_folder(self.socket)
-        files = {name: self.place / f"{name}.conf" for name in ("hba", "ident")}
-        paths = {"data": self.folder, "log": self.log, "socket": self.socket, **files}
-        _write(files["hba"], "local all all peer map=owner\n")
-        _write(files["ident"], "".join(f"owner {user} {login}\n" for user in self._users_allowed() for login in LOGINS))
-        _write(self.place / "postgresql.conf", SETTINGS.format(**{key: _quoted(path) for key, path in paths.items()}))
+        rules, names = self.place / "hba.conf", self.place / "ident.conf"
+        paths = {"data": self.folder, "log": self.log, "socket": self.socket, "hba": rules, "ident": names}
+        settings = CONFIGURATION.read_text().format(**{name: _quoted(path) for name, path in paths.items()})
+        logins = (f"owner {user} {login}\n" for user in self._users_allowed() for login in LOGINS)
+        data.folders.write(rules, "local all all peer map=owner\n")
+        data.folders.write(names, "".join(logins))
+        data.folders.write(self.place / "postgresql.conf", settings)
 
     def _users_allowed(self) -> list[str]:
         """The owner, and root, who could become the owner anyway."""
@@ -432,30 +393,8 @@ def _wait(done: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def make_folder(folder: Path) -> None:
-    """Make one that the unprivileged user may pass through, but nobody else may list."""
-    if not folder.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
-
-
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name(f"{path.name}.new")
-    beside.write_text(text)
-    beside.chmod(0o644)
-    beside.replace(path)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _quoted(path: Path) -> str:
-    """As postgresql.conf wants its strings; a socket folder is a list, in which a name needs quotes of its own."""
+    """As postgresql.conf wants its strings."""
     escaped = str(path).replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"
 

@@ -49,8 +49,7 @@ def program() -> typer.Typer:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run one command and exit with its status."""
     signal.signal(signal.SIGTERM, _stop)
-    if not settings().debug:
-        sys.excepthook = _unexpected
+    sys.excepthook = _unexpected
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -75,8 +74,10 @@ def _wrong_usage(error: TyperException) -> int:
     return USAGE
 
 
-def _unexpected(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """A fault of ours: a short line for the user, the trace for whoever mends it, no personal value in either."""
+    if settings().debug:
+        return sys.__excepthook__(kind, error, trace)
     api.logs.open_file(settings().home)
     logging.getLogger("api.cli").error("unexpected\n%s", api.logs.trace(error))
     tell(words("cli.unexpected", kind=kind.__name__, log=api.logs.file(settings().home)))

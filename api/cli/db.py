@@ -47,11 +47,12 @@ def stop() -> None:
 
 
 def status(*, json: Json = False) -> None:
-    told = _status()
+    cluster = _cluster()
+    told = {"running": cluster.running, "place": str(cluster.place), "log": str(cluster.log), "url": cluster.url}
     if json:
         emit_json(told)
     else:
-        emit("\n".join(f"{key}: {value}" for key, value in told.items()))
+        emit(words("db.running" if told["running"] else "db.off", **told))
 
 
 def migrate() -> None:
@@ -85,14 +86,6 @@ def restore(file: Annotated[Path, typer.Argument(help=words("db.file"))], *, jso
         emit_json(facts)
     else:
         say("db.restored", **facts)
-
-
-def _status() -> dict[str, Any]:
-    if not settings().private:
-        return {"private": False}
-    cluster = _cluster()
-    told = {"private": True, "running": cluster.running, "place": str(cluster.place), "log": str(cluster.log)}
-    return told | {"url": cluster.url}
 
 
 def _cluster() -> Any:

@@ -29,7 +29,7 @@ def settings() -> api.settings.Settings:
 
 def words(key: str, /, **facts: object) -> str:
     """The words of `key` in the user's language."""
-    return maps.texts.say(key, settings().lang, **facts)
+    return maps.texts.say(key, api.settings.language(), **facts)
 
 
 def say(key: str, /, **facts: object) -> None:

@@ -49,7 +49,7 @@ def up(
     import api.cli.parts
 
     api.cli.parts.require(*(["postgis"] if settings().private else []), "fonts")
-    with _only_one(f"http://{host}:{port}/"), _door(host, port, wanted=serve) as door, _database() as url:
+    with _only_one(_address(host, port)), _door(host, port, wanted=serve) as door, _database() as url:
         if sample is SampleChoice.liwan:
             _fill(url)
         if door:
@@ -61,16 +61,19 @@ def up(
 @contextmanager
 def _only_one(url: str) -> Iterator[None]:
     """Hold the home for this `up`; the kernel lets go when we end, however we end."""
-    import data.cluster
+    import data.folders
 
-    data.cluster.make_folder(settings().home)
-    with (settings().home / "up.lock").open("a+") as lock:
+    home = settings().home
+    with data.folders.owned(home):
+        data.folders.make(home)
+        lock = (home / "up.lock").open("a+")
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
             pid, _, other = lock.read().partition(" ")
-            raise Busy("up.second", home=str(settings().home), pid=pid, url=other.strip()) from None
+            raise Busy("up.second", home=str(home), pid=pid, url=other.strip()) from None
         lock.truncate(0)
         print(os.getpid(), url, file=lock, flush=True)
         yield
@@ -168,17 +171,28 @@ def _serve(given: Settings, door: socket.socket) -> None:
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            say("up.serving", url=f"http://{given.host}:{given.port}/")
+            say("up.serving", url=_address(given.host, given.port))
 
     with step(words("up.application")):
         api.logs.open_file(given.home)
-        config = uvicorn.Config(api.app.create_app(given), log_config=None, timeout_graceful_shutdown=GRACE_S)
+        config = uvicorn.Config(
+            api.app.create_app(given),
+            log_config=None,
+            access_log=False,  # an address may hold somebody's place
+            timeout_graceful_shutdown=GRACE_S,
+        )
     if given.host in OPEN_TO_ALL:
         say("up.open_to_all", host=given.host)
     server = Server(config)
     _hear(lambda: setattr(server, "should_exit", True))
     server.run(sockets=[door])
     say("up.stopped", home=given.home)
+
+
+def _address(host: str, port: int) -> str:
+    """What to write into a browser of this machine."""
+    name = "127.0.0.1" if host in OPEN_TO_ALL else host
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
 
 
 def _hear(leave: Callable[[], None]) -> None:

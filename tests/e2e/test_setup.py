@@ -18,6 +18,7 @@ import pytest
 
 import data.cluster
 import data.postgres
+from gis.errors import NotAllowed
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("needs_postgis")]
 ROOT = Path(__file__).parents[2]
@@ -197,12 +198,39 @@ def test_a_server_that_is_not_there_is_a_refusal_in_words(home):
 
 def test_a_database_started_to_stay_is_found_and_left(home):
     wangge(home, "db", "start")
-    before = servers(home)
+    lock = data.cluster.Cluster(home).folder / "postmaster.pid"
+    before = lock.read_text().split()[0]
     assert wangge(home, "up", "--no-serve", "--sample", "none").returncode == 0
-    assert set(before) <= set(servers(home)) | {pid for pid in before if not Path(f"/proc/{pid}").exists()}
+    assert lock.read_text().split()[0] == before
     assert json.loads(wangge(home, "db", "status", "--json").stdout)["running"] is True
     assert wangge(home, "db", "stop").returncode == 0
     assert servers(home) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_the_home_of_another_user_is_refused_in_words(home):
+    """A copy of this process without rights asks for a home that root has made."""
+    assert wangge(home, "db", "status").returncode == 0
+    home.mkdir(exist_ok=True)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.setgroups([])
+            os.setuid(65534)
+            data.cluster.Cluster(home).start()
+        except NotAllowed as refused:
+            status = 0 if refused.code == "setup.not_owner" else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_setting_that_cannot_be_is_said_in_words(home):
+    told = wangge(home, "up", WANGGE_PORT="acht")
+    assert told.returncode == 1
+    assert "WANGGE_PORT" in told.stderr
+    assert "Traceback" not in told.stderr
 
 
 def test_doctor_says_what_is_there_and_changes_nothing(home):
