@@ -80,12 +80,18 @@ def kept_page(session: data.db.Session, run_id: int, *, lang: str, folder: Path)
     return kept.read_text(encoding="utf-8")
 
 
-def write(page: maps.pages.CoveragePage, path: Path, *, single_file: bool = False) -> None:
-    """Write a page or a print; the ending of the file says which."""
+#: Colours of a picture for the screen: flat map colours need no more, and the file is a tenth as large.
+SCREEN_COLOURS = 64
+
+
+def write(
+    page: maps.pages.CoveragePage, path: Path, *, single_file: bool = False, width_px: int | None = None
+) -> None:
+    """Write a page or a print; the ending of the file says which. `width_px` makes a light picture for the screen."""
     if path.suffix.lower() in (".png", ".pdf"):
         import maps.printed
 
-        maps.printed.coverage(page, path)
+        maps.printed.coverage(page, path, width_px=width_px, colours=SCREEN_COLOURS if width_px else None)
     elif path.suffix.lower() == ".html":
         import maps.pages
 

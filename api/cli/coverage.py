@@ -110,12 +110,13 @@ def map_coverage(
     kind: Annotated[str | None, typer.Option(help=words("coverage.cli.one_kind"))] = None,
     single_file: Annotated[bool, typer.Option("--single-file", help=words("coverage.cli.single_file"))] = False,
     exact: Annotated[bool, typer.Option("--exact", help=words("coverage.cli.exact"))] = False,
+    width_px: Annotated[int | None, typer.Option(min=400, max=8000, help=words("coverage.cli.width_px"))] = None,
 ) -> None:
     import api.actions.maps
 
     with session() as opened:
         page = api.actions.maps.page(opened, run_id, lang=settings().lang, exact=exact, level=level, kind=kind)
-    api.actions.maps.write(page, output, single_file=single_file)
+    api.actions.maps.write(page, output, single_file=single_file, width_px=width_px)
     say("coverage.cli.map_written", path=output)
 
 
