@@ -69,7 +69,7 @@ def lay(sketch: Sketch, water: Water, rng: np.random.Generator, *, scale: float 
     draw = rng.random(len(superblocks))
     large = shapely.area(superblocks) / (numbers["superblock"] * 1.25)
     use = np.select([draw < numbers["village"], draw > 1 - numbers["field"] * large**2], ["village", "field"], "")
-    cell_m2 = np.where(use == "field", np.inf, numbers["cell"] * min(1.6, scale**-0.3))
+    cell_m2 = np.where(use == "field", np.inf, numbers["cell"] * min(1.3, scale**-0.3))
     cells = divide(superblocks, cell_m2, rng)
     compound = (rng.random(len(cells.pieces)) < numbers["compound"][cells.roots]) & (use[cells.roots] == "")
     block_m2 = np.where(use == "village", VILLAGE_BLOCK_M2, numbers["block"]) / scale

@@ -53,6 +53,8 @@ def build(seed: int = 1, *, scale: float = 1.0, progress: Progress | None = None
     """
     if not 0 < scale <= 1:
         raise Invalid("sample.scale", scale=scale)
+    if seed < 0:
+        raise Invalid("sample.seed", seed=seed)
     tell = progress or _nobody
     tell("areas", 0.0)
     laid = town.lay_out(seed, scale)

@@ -364,6 +364,12 @@ def test_a_scale_that_cannot_be_is_refused(scale: float):
     assert maps.texts.say("sample.scale", "zh", **refused.value.facts)
 
 
+def test_a_negative_seed_is_refused():
+    with pytest.raises(Invalid, match=r"sample\.seed") as refused:
+        liwan.build(-1)
+    assert "-1" in maps.texts.say("sample.seed", "en", **refused.value.facts)
+
+
 def test_progress_names_steps_that_have_words():
     told: list[tuple[str, float]] = []
     liwan.build(1, scale=0.01, progress=lambda step, share: told.append((step, share)))
