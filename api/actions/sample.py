@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +41,8 @@ def load(
 
     if not wanted(session):
         raise Conflict("sample.not_empty")
-    with show("build"):
-        sample = data.samples.liwan.build(seed, scale=scale)
+    with ExitStack() as shown:
+        sample = data.samples.liwan.build(seed, scale=scale, progress=_progress(show, shown))
     kept: dict[str, int] = {}
     for what, (keep, frame) in _parts(sample).items():
         with show(what):
@@ -53,6 +53,17 @@ def load(
     with show("check"):
         data.areas.check(session)
     return kept
+
+
+def _progress(show: Step, shown: ExitStack) -> Callable[[str, float], None]:
+    """Show each step of the building until the next one begins."""
+
+    def begin(step: str, share: float) -> None:
+        shown.close()
+        if share < 1:
+            shown.enter_context(show(f"build_{step}"))
+
+    return begin
 
 
 def _parts(sample: Sample) -> dict[str, tuple[Callable[[data.db.Session, Any, int], int], Any]]:
@@ -83,7 +94,11 @@ def _batch(session: data.db.Session, sample: Sample, what: str, *, rows: int) ->
 
 
 def _areas(session: data.db.Session, frame: Any, batch: int) -> int:
-    return data.areas.add(session, frame, scheme="cn-stat", valid_from=VALID_FROM, synthetic=True, import_id=batch)
+    """The outline of the district is real; what it is divided into is not."""
+    return sum(
+        data.areas.add(session, rows, scheme="cn-stat", valid_from=VALID_FROM, synthetic=bool(made), import_id=batch)
+        for made, rows in frame.groupby("synthetic")
+    )
 
 
 def _walknet(session: data.db.Session, sample: Sample, batch: int) -> int:
