@@ -29,7 +29,8 @@ POOL = 40
 #: Requests from outside; shell commands may take as long as they need.
 REQUEST_MS = 15_000
 #: Nested loops over PostGIS functions gain nothing from compiling the query, which takes longer than most of them.
-OPTIONS = "-c jit=off -c timezone=UTC -c idle_in_transaction_session_timeout=600000"
+#: `current_date` is the district's day, as in `api.deps`: rights and areas change at its midnight.
+OPTIONS = "-c jit=off -c timezone=Asia/Shanghai -c idle_in_transaction_session_timeout=600000"
 
 
 def engine(url: str) -> Engine:

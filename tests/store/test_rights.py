@@ -1,8 +1,8 @@
 """Who may do what to which row: every role x table x command x own or foreign street, written out by hand.
 
-Of every personal table there is a row in street A, the asker's own, and one in street B. A cell of `EXPECTED` says for
-which streets SELECT / INSERT / UPDATE / DELETE work: A, B, AB, `a` for nothing but the asker's own row, `.` for no row
-although the role has the right as such, `-` where it has no such right at all.
+Of every personal table there is a row in street A, the asker's own, and one in street B. A cell of `EXPECTED`
+says for which streets SELECT / INSERT / UPDATE / DELETE work: A, B or both, `a` for the asker's own account, right or
+entry, `x` for a row in another's name, `.` for no row although the role has the right as such, `-` where it has none.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ household           -/-/-/-  A/-/-/-    A/A/A/-    A/A/A/-  -/-/-/-  -/-/-/-  -/
 report              -/-/-/-  A/AB/-/-   A/-/A/-    A/-/A/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
 coverage_household  -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
 coverage_area       -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
-app_user            -/-/-/-  a/-/-/-    A/-/-/-    A/-/-/-  a/-/-/-  a/-/-/-  a/-/-/-  AB/AB/AB/-
-assignment          -/-/-/-  a/-/-/-    A/-/-/-    A/-/-/-  a/-/-/-  a/-/-/-  a/-/-/-  AB/AB/AB/-
+app_user            -/-/-/-  a/-/-/-    Aa/-/-/-   Aa/-/-/- a/-/-/-  a/-/-/-  a/-/-/-  ABa/AB/ABa/-
+assignment          -/-/-/-  a/-/-/-    Aa/-/-/-   Aa/-/-/- a/-/-/-  a/-/-/-  a/-/-/-  ABa/AB/AB/-
 audit_log           -/-/-/-  -/a/-/-    -/a/-/-    -/a/-/-  -/a/-/-  -/a/-/-  AB/a/-/- -/a/-/-
 """
 HEADER, *LINES = EXPECTED.strip("\n").splitlines()
@@ -65,7 +65,12 @@ RUN = """
                  VALUES ('', 4547, 0, 0, 0, '{}', true) RETURNING id)
     INSERT INTO coverage_run (kinds, parameters, manifest, inputs_sha256, seconds, totals, walknet_id, as_of, synthetic)
     SELECT '{}', '{}', '{}', '', '{}', '{}', id, '2020-01-01', true FROM net RETURNING id"""
-UPDATED = {"report": "status", "assignment": "valid_to", "app_user": "name", "household": "elders"}
+#: What an update writes, to be recognised by.
+MARKS = {
+    "household": ("elders", "7"), "report": ("status", "'closed'"), "app_user": ("name", "'marked'"),
+    "assignment": ("valid_to", "DATE '2999-01-01'"),
+}  # fmt: skip
+TO_B = "street_code = 'B', community_code = 'B1', grid_code = 'B10'"
 ROLE_AREA = {"inspector": "g", "community": "c"}
 
 
@@ -117,11 +122,11 @@ class Asker:
     """Somebody who tries all commands on one table."""
 
     def __init__(self, session: data.db.Session, table: str, role: str, seeded: dict[str, int]) -> None:
-        self.session, self.table, self.me = session, table, seeded.get(f"{role} A")
+        self.session, self.table, self.role, self.me = session, table, role, seeded.get(f"{role} A")
         mine = {"app_user": "id", "assignment": "user_id"}.get(table)
         self.own = f"{mine} = {self.me or 0}" if mine else "false"
         self.street = "actor" if table == "audit_log" else "street_code"
-        self.expected = {street: self._count(f"{self.street} = '{street}' AND NOT {self.own}") for street in PLACES}
+        self.expected = {street: self._count(self.rows_of(street)) for street in PLACES}
         other = seeded["planner B"]
         self.values = {"author": self.me, "other": other, "run": seeded["run"], "ref": f"new {role}"}
 
@@ -134,32 +139,49 @@ class Asker:
             self.session.scalar(text(f"SELECT {asked}(:table, :command)"), {"table": self.table, "command": command})
         )
 
-    def cell(self) -> str:
-        return "/".join(self.reach(command) if self.may(command) else "-" for command in COMMANDS)
+    def cell(self, me: int | None = None) -> str:
+        """What the asker reaches, or somebody who only pretends to have the role."""
+        become(self.session, self.role, me or self.me)
+        found = "/".join(self.reach(command) if self.may(command) else "-" for command in COMMANDS)
+        self.session.execute(text("RESET ROLE"))
+        return found
 
     def reach(self, command: str) -> str:
-        if command == "INSERT":
-            return self.inserted()
-        verb = {
-            "SELECT": f"SELECT 1 FROM {self.table}",
-            "UPDATE": f"UPDATE {self.table} SET {UPDATED.get(self.table)} = {UPDATED.get(self.table)}",
-            "DELETE": f"DELETE FROM {self.table}",
-        }[command]
-        streets = "".join(
-            street for street, there in self.expected.items()
-            if tried(self.session, f"{verb} WHERE {self.street} = '{street}' AND NOT {self.own}", {}) == there
-        )  # fmt: skip
-        own = tried(self.session, f"{verb} WHERE {self.own}", {})
-        return streets or ("a" if own else ".")
+        return {"SELECT": self.selected, "INSERT": self.inserted, "UPDATE": self.updated}[command]()
+
+    def selected(self) -> str:
+        read = f"SELECT 1 FROM {self.table} WHERE"
+        streets = [s for s in PLACES if tried(self.session, f"{read} {self.rows_of(s)}", {}) == self.expected[s]]
+        return "".join(streets) + ("a" if tried(self.session, f"{read} {self.own}", {}) else "") or "."
+
+    def updated(self) -> str:
+        """Without a condition, which would bring in what may be read; then the owner looks which rows have changed."""
+        point = self.session.begin_nested()
+        column, mark = MARKS[self.table]
+        self.session.execute(text(f"UPDATE {self.table} SET {column} = {mark}"))
+        self.session.execute(text("RESET ROLE"))
+        marked = f"AND {column} = {mark}"
+        streets = [s for s in PLACES if self._count(f"{self.rows_of(s)} {marked}") == self.expected[s]]
+        own = self._count(f"{self.own} {marked}")
+        point.rollback()
+        moved = self.table == "household" and tried(self.session, f"UPDATE household SET {TO_B}", {})
+        return "".join(streets) + ("a" if own else "") + ("x" if moved else "") or "."
+
+    def rows_of(self, street: str) -> str:
+        return f"{self.street} = '{street}' AND NOT {self.own}"
 
     def inserted(self) -> str:
-        if self.table == "audit_log":
-            return "".join(
-                letter for letter, actor in (("a", self.me), ("B", self.values["other"]))
-                if tried(self.session, INSERT[self.table], self.values | {"s": "", "actor": str(actor)})
-            )  # fmt: skip
-        streets = [s for s in PLACES if tried(self.session, INSERT[self.table], self.values | PLACES[s])]
-        return "".join(streets) or "."
+        """Rows of both streets, and one that is about somebody it must not be about."""
+        mine, another = self.me, self.values["other"]
+        tries = {
+            "audit_log": {"a": {"actor": str(mine)}, "x": {"actor": str(another)}},
+            "report": {**PLACES, "x": PLACES["A"] | {"author": another}},
+            "assignment": {**PLACES, "a": PLACES["A"] | {"other": mine}},
+        }.get(self.table, PLACES)
+        values = {"s": "", "actor": ""} | self.values
+        return (
+            "".join(name for name, row in tries.items() if tried(self.session, INSERT[self.table], values | row)) or "."
+        )
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -167,8 +189,27 @@ def test_each_role_reaches_exactly_the_rows_it_is_meant_to(session, seeded, role
     """The column of `role` in `EXPECTED`, tried out command by command."""
     tables = [table for table, one in CELLS if one == role]
     askers = {table: Asker(session, table, role, seeded) for table in tables}
-    become(session, role, seeded.get(f"{role} A"))
     assert {table: asker.cell() for table, asker in askers.items()} == {table: CELLS[table, role] for table in tables}
+
+
+def test_every_policy_that_is_loosened_is_noticed(session, seeded):
+    """Each policy in turn lets every row pass; then some cell of its table is no longer as written."""
+    policies = session.execute(text("""
+        SELECT tablename, policyname, qual IS NOT NULL, with_check IS NOT NULL FROM pg_policies
+        WHERE schemaname = 'public' AND policyname <> 'owner_all' ORDER BY 1, 2""")).all()  # fmt: skip
+    impostor = seeded["partner B"]
+    unnoticed = []
+    for table, policy, using, check in policies:
+        askers = [Asker(session, table, role, seeded) for role in ROLES[1:]]
+        point = session.begin_nested()
+        loose = ("USING (true) " if using else "") + ("WITH CHECK (true)" if check else "")
+        session.execute(text(f"ALTER POLICY {policy} ON {table} {loose}"))
+        noticed = any(asker.cell() != CELLS[table, asker.role] for asker in askers)
+        noticed |= any(set(asker.cell(impostor)) & set("AB") for asker in askers)
+        point.rollback()
+        unnoticed += [] if noticed else [f"{policy} on {table}"]
+    assert len(policies) > 20
+    assert not unnoticed
 
 
 @pytest.mark.parametrize("role", ROLES[1:])
@@ -206,10 +247,13 @@ def test_an_inspector_does_not_see_the_neighbouring_grid_of_her_own_community(se
         session.execute(text("RESET ROLE"))
 
 
-def test_taking_on_a_role_one_does_not_hold_shows_nothing(session, seeded):
-    """The inspector of A acts as street staff: she has no assignment as such."""
-    become(session, "street", seeded["inspector A"])
-    assert session.scalar(text("SELECT count(*) FROM household")) == 0
+@pytest.mark.parametrize("role", ROLES[1:])
+def test_taking_on_a_role_one_does_not_hold_reaches_nothing_but_ones_own(session, seeded, role):
+    """A partner of street B acts in every other role: she sees her account, and writes the log under her name."""
+    impostor = seeded["partner A" if role != "partner" else "planner A"]
+    for table in {table for table, _ in CELLS}:
+        asker = Asker(session, table, role, seeded | {f"{role} A": impostor})
+        assert not set(asker.cell(impostor)) & set("ABx"), table
 
 
 @pytest.mark.parametrize(
