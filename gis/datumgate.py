@@ -274,7 +274,8 @@ def _clearly_better(evidence: _Evidence, home: Floats, other: Floats) -> bool:
     if _chances(there - here).min() >= ALPHA_WHOLE:
         return False
     shift = np.mean(other - home, axis=0)
-    around = np.array([evidence.fits(home + by) for by in _around(shift)])
+    nearest = 60 if "stated" in evidence.parts(home) else 30
+    around = np.array([evidence.fits(home + by) for by in _around(shift, nearest=nearest)])
     if _stands_out(here, there, around):
         return True
     along = np.array([evidence.fits(home + by) for by in (0.5 * shift, 1.5 * shift)])
@@ -305,9 +306,13 @@ def _chance(gain: Floats) -> float:
     return float(bdtrc(better - 1, better + worse, 0.5)) if better else 1.0
 
 
-def _around(shift: Floats) -> Floats:
-    """(22, 2) shifts as long as this one or half as long again, every 30 degrees, its own direction left out."""
-    turns = np.radians(np.arange(30, 360, 30))
+def _around(shift: Floats, *, nearest: int = 30) -> Floats:
+    """(k, 2) shifts as long as this one or half as long again, every 30 degrees, its own direction left out.
+
+    `nearest` is the smallest turn in degrees: a turn of 30 ends within a few hundred metres of where this one does, and
+    may fit as well where the areas that rows name are large.
+    """
+    turns = np.radians(np.arange(nearest, 361 - nearest, 30))
     ring = np.column_stack(
         [
             shift[0] * np.cos(turns) - shift[1] * np.sin(turns),

@@ -29,7 +29,7 @@ from data.db import Session
 from data.ingest.columns import Rows
 from data.ingest.places import Frame
 from data.ingest.upsert import Counts
-from gis.errors import BadRows, Conflict, Invalid
+from gis.errors import Invalid
 
 
 @dataclass(frozen=True)
@@ -185,15 +185,9 @@ def _keep(session: Session, frame: gpd.GeoDataFrame, plan: Plan, day: date, synt
     known = frame["code"].isin(there.index).to_numpy()
     same = known.copy()
     same[known] = _same(frame[known], there.loc[frame["code"][known]])
-    try:
-        _renew(session, frame[known & ~same], there, day, synthetic, import_id)
-        _add(session, frame[~known], plan, day, synthetic, import_id)
-        data.areas.check(session)
-    except (Conflict, BadRows) as refused:
-        faults = getattr(refused, "faults", ())
-        if not faults:
-            raise
-        raise BadRows("imports.bad_areas", faults, rows=len(frame)) from refused
+    _renew(session, frame[known & ~same], there, day, synthetic, import_id)
+    _add(session, frame[~known], plan, day, synthetic, import_id)
+    data.areas.check(session)
     if not same.all():
         data.facilities.relink(session)
         data.population.relink(session)

@@ -170,9 +170,9 @@ def outline() -> Parser:
     """(n,) shapely shapes from WKT."""
 
     def parse(texts: pa.ChunkedArray) -> Parsed:
-        shapes = shapely.from_wkt(
-            texts.to_pandas().astype(object).where(lambda one: one.notna(), None), on_invalid="ignore"
-        )
+        written = np.array(texts.to_pylist(), dtype=object)
+        with np.errstate(invalid="ignore"):  # a NaN among the coordinates is named later, with its row
+            shapes = shapely.from_wkt(written, on_invalid="ignore")
         bad = shapely.is_missing(shapes) & _mask(pc.is_valid(texts))
         return Parsed(np.asarray(shapes, dtype=object), _real([Bad(bad, "cell.not_wkt", {})]))
 
