@@ -144,7 +144,8 @@ class Cluster:
             lock = os.open(self.home, os.O_RDONLY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self._settle()
+            with data.folders.owned(self.home):
+                self._settle()
             yield
         finally:
             os.close(lock)

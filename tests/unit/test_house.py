@@ -191,11 +191,11 @@ def test_the_lock_of_the_scripts_pins_the_versions_the_pages_were_written_for():
 def test_no_committed_file_names_a_package_registry():
     """Where packages come from is the machine's business; a district may only reach its own mirror."""
     registries = ("pypi.org", "pythonhosted.org", "registry.npmjs", "npmmirror", "tuna.tsinghua")
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\n")
+    told = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     wrong = [
         name
-        for name in listed
-        if name and name != "tests/unit/test_house.py" and (ROOT / name).is_file()
+        for name in told.stdout.splitlines()
+        if name != "tests/unit/test_house.py" and (ROOT / name).is_file()
         if any(registry.encode() in (ROOT / name).read_bytes() for registry in registries)
     ]
     assert not wrong
