@@ -1,0 +1,80 @@
+"""`wangge bench`: how fast this machine answers, beside the libraries one would otherwise use."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.terminal import emit, emit_json, example, say, session, step, words
+from gis.errors import MissingPart
+
+OURS = "wangge"
+#: Nodes of the synthetic cities, and of the one that only `--large` adds.
+CITIES, LARGE = (50_000, 500_000), 2_000_000
+
+
+def register(app: typer.Typer) -> None:
+    ways = example("wangge bench", "wangge bench --large --json > bench.json", "wangge bench --pbf region.osm.pbf")
+    app.command("bench", help=words("bench.help"), epilog=ways)(bench)
+
+
+def bench(
+    *,
+    large: Annotated[bool, typer.Option("--large", help=words("bench.large"))] = False,
+    pbf: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help=words("bench.pbf"))] = None,
+    database: Annotated[bool, typer.Option(help=words("bench.database"))] = True,
+    rounds: Annotated[int, typer.Option(min=1, max=1000, help=words("bench.rounds"))] = 7,
+    seed: Annotated[int, typer.Option(help=words("bench.seed"))] = 1,
+    json: Annotated[bool, typer.Option("--json", help=words("cli.json"))] = False,
+) -> None:
+    import api.actions.bench
+
+    cities = (*CITIES, LARGE) if large else CITIES
+    plan = api.actions.bench.Plan(cities=cities, rounds=rounds, seed=seed, extract=pbf)
+    with ExitStack() as stack:
+        opened = _opened(stack) if database else None
+        report = api.actions.bench.run(plan, session=opened, show=lambda name: step(words("bench.step", name=name)))
+    emit_json(report) if json else _show(report)
+    if not report["agreed"]:
+        say("bench.disagree", limit=report["tolerance"])
+        raise typer.Exit(1)
+
+
+def _opened(stack: ExitStack) -> Any:
+    try:
+        return stack.enter_context(session())
+    except MissingPart:
+        say("bench.no_database")
+        return None
+
+
+def _show(report: dict[str, Any]) -> None:
+    machine = report["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    before, after = report["load"]
+    emit(words("bench.machine", cores=machine["cores"], cpu=machine["cpu"], python=machine["python"]))
+    emit(words("bench.versions", versions=versions))
+    emit(words("bench.load", before=before, after=after))
+    if report["synthetic"]:
+        emit(words("bench.synthetic", seed=report["seed"]))
+    for row in report["results"]:
+        emit(_line(row))
+    emit("")
+    emit(words("bench.laws"))
+    for law in report["laws"]:
+        emit(words("bench.law", **law))
+    if report["missing"]:
+        emit(words("bench.missing", names=report["missing"]))
+
+
+def _line(row: dict[str, Any]) -> str:
+    """Ours opens a task and says its time; every other one follows with its ratio to it."""
+    notes = [words("bench.part", part=row["part"])] if row["part"] < 1 else []
+    notes += [words("bench.wall")] if row["clock"] == "wall" else []
+    notes += [words("bench.gap", **row["certificate"])] if "certificate" in row else []
+    took = row["wall_ms"] if row["clock"] == "wall" else row["cpu_ms"]
+    key = "bench.ours" if row["engine"] == OURS else "bench.peer"
+    return words(key, what=words(f"bench.task.{row['task']}"), took=took, notes=" ".join(notes), **row).rstrip()

@@ -1,0 +1,100 @@
+"""The bench does every task, says what it ran on, and checks every answer; how long it takes is nobody's promise here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import api.actions.bench
+import api.cli.bench
+import data.samples.lattice
+import gis.areas
+import maps.texts
+from api.actions.bench.race import Entrant, Found, Task, differ, race
+
+TASKS = {
+    "nearest_1", "nearest_6", "balls", "table", "whatif_add", "whatif_remove", "snapping", "locating", "siting",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def report() -> dict[str, Any]:
+    plan = api.actions.bench.Plan(
+        cities=(400,), rounds=2, points_to_snap=500, points_to_locate=500, areas=9, candidates=30, demand=300,
+        homes=600, scenarios=0,
+    )  # fmt: skip
+    return api.actions.bench.run(plan, session=None)
+
+
+def test_every_task_is_done_by_us_and_somebody_else(report: dict[str, Any]):
+    engines = {task: [row["engine"] for row in report["results"] if row["task"] == task] for task in TASKS}
+    assert {row["task"] for row in report["results"]} == TASKS
+    assert all(names[0] == "wangge" and len(names) > 1 for names in engines.values())
+    assert {"scipy"} <= set(engines["nearest_6"])
+
+
+def test_everybody_agrees_within_a_millimetre(report: dict[str, Any]):
+    assert report["agreed"]
+    assert max(row["difference"] for row in report["results"]) <= 1e-3
+    assert not any(row["mismatches"] for row in report["results"])
+
+
+def test_the_report_says_what_it_ran_on_and_what_was_missing(report: dict[str, Any]):
+    assert report["machine"]["cores"] >= 1
+    assert {"numpy", "numba", "scipy", "shapely"} <= set(report["machine"]["versions"])
+    assert "pgrouting" in report["missing"]
+    assert report["synthetic"]
+
+
+def test_the_law_counts_nodes_and_bytes(report: dict[str, Any]):
+    """A search among 400 crossings with 100 facilities settles most of them; 12 bytes a node and 8 an arc are held."""
+    law = report["laws"][0]
+    assert 300 < law["settled"] <= law["nodes"] == 400
+    assert law["bytes_per_node"] == pytest.approx((4 * 401 + 8 * law["arcs"] + 8 * 400) / 400)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_row_can_be_said_in_both_languages(report: dict[str, Any], lang: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(api.cli.bench, "words", lambda key, **facts: maps.texts.say(key, lang, **facts))
+    lines = [api.cli.bench._line(row) for row in report["results"]]
+    assert not any("bench." in line or "{" in line for line in lines)
+
+
+def test_an_answer_that_is_wrong_or_missing_is_noticed():
+    """Keys 0, 1, 2 at 10, 20, 30 against 10, 20.5 and nothing: half off and one missing, unless 30 is the limit."""
+    ours = Found(np.arange(3), np.array([10.0, 20.0, 30.0]), 3)
+    theirs = Found(np.arange(2), np.array([10.0, 20.5]), 3)
+    assert differ(ours, theirs, limit=100.0) == (0.5, 1)
+    assert differ(ours, theirs, limit=30.0) == (0.5, 0)
+    assert differ(ours, Found(np.arange(2), np.array([10.0, 20.0]), 2), limit=100.0) == (0.0, 0)
+
+
+def test_all_get_the_same_work_in_a_round_and_new_work_in_the_next():
+    seen: dict[str, list[float]] = {"wangge": [], "other": []}
+
+    def entrant(name: str, **options: Any) -> Entrant:
+        return Entrant(name, seen[name].append, lambda *_: Found(np.zeros(0, int), np.zeros(0), 0), **options)
+
+    rows = race(
+        Task("draw", lambda random: random.random(), [entrant("wangge"), entrant("other", rounds=2)]), rounds=3, seed=1
+    )
+    assert seen["wangge"][1:3] == seen["other"]
+    assert len(set(seen["wangge"])) == 4
+    assert [row["rounds"] for row in rows] == [3, 2]
+
+
+def test_areas_of_a_city_tile_it_without_gap_or_overlap():
+    """Every one of 2,000 points in the middle lies in exactly one of 9 areas."""
+    areas, random = data.samples.lattice.areas(1, count=9), np.random.default_rng(2)
+    lon, lat = random.uniform(113.18, 113.26, 2000), random.uniform(23.05, 23.15, 2000)
+    assert (gis.areas.locate(lon, lat, areas) != "").all()
+    assert areas.geometry.is_valid.all()
+    assert areas.union_all().area == pytest.approx(areas.geometry.map(lambda shape: shape.area).sum())
+
+
+def test_a_city_is_the_same_for_the_same_seed():
+    one, same, other = (data.samples.lattice.streets(seed, nodes=100) for seed in (1, 1, 2))
+    assert one.sha256 == same.sha256 != other.sha256
+    assert len(one.x) == 100
