@@ -47,9 +47,9 @@ def _of(run_id: int, rows: pd.DataFrame | Mapping[str, Any], table: Any) -> dict
     return {"run_id": [run_id] * len(next(iter(given.values())))} | given
 
 
-def get(session: Session, run_id: int) -> dict[str, Any]:
-    """What everybody may know about one run."""
-    found = search(session, run_id=run_id)
+def get(session: Session, run_id: int, *, tried: bool | None = None) -> dict[str, Any]:
+    """What everybody may know about one run; see `search` for `tried`."""
+    found = search(session, run_id=run_id, tried=tried)
     if not found:
         raise NotFound("coverage.absent", run_id=run_id)
     return found[0]
@@ -69,15 +69,20 @@ def search(
     run_id: int | None = None,
     before: int | None = None,
     inputs_sha256: str | None = None,
+    tried: bool | None = None,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Runs, the newest first; those before a run, or those of equal inputs."""
+    """Runs, the newest first; those before a run, or those of equal inputs.
+
+    `tried`: only those that tried a scenario, or (False) only those of things as they are.
+    """
     columns = [coverage_run.c[name] for name in PUBLIC]
     query = select(coverage_run.c.id.label("run_id"), *columns).order_by(coverage_run.c.id.desc()).limit(limit)
     for wanted in (
         None if run_id is None else coverage_run.c.id == run_id,
         None if before is None else coverage_run.c.id < before,
         None if inputs_sha256 is None else coverage_run.c.inputs_sha256 == inputs_sha256,
+        None if tried is None else coverage_run.c.parameters.has_key("scenario") == tried,
     ):
         query = query if wanted is None else query.where(wanted)
     return [dict(row) for row in session.execute(query).mappings()]
@@ -132,6 +137,16 @@ def households(session: Session, run_id: int) -> pd.DataFrame:
         LEFT JOIN household ON household.id = one.household_id
         WHERE one.run_id = %(run_id)s
         ORDER BY one.household_id, at.kind"""
+    return fetch(session, asked, {"run_id": run_id})
+
+
+def letters(session: Session, run_id: int) -> pd.DataFrame:
+    """One row per household of a run, in the order of their ids: id, its areas then, and its letters by rule."""
+    asked = """
+        SELECT household_id, verdict_standard, verdict_personal, verdict_policy, verdict_to_home,
+               coalesce(street_code, '') AS street_code, coalesce(community_code, '') AS community_code,
+               coalesce(grid_code, '') AS grid_code
+        FROM coverage_household WHERE run_id = %(run_id)s ORDER BY household_id"""
     return fetch(session, asked, {"run_id": run_id})
 
 

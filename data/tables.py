@@ -318,6 +318,19 @@ report = Table(
 
 # Coverage -------------------------------------------------------------------------------------------------------------
 
+#: What might be otherwise: changes as `gis.scenarios.to_dict` writes them, about places and never about persons.
+#: `walknet_id` is said where a change names an edge by its number in that network.
+scenario = Table(
+    "scenario", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("name", nullable=False, unique=True),
+    Column("changes", JSONB, nullable=False),
+    Column("walknet_id", BigInteger, ForeignKey("walknet.id")),
+    _now("created_at"),
+    CheckConstraint("name <> ''", name="name"),
+    CheckConstraint("jsonb_typeof(changes) = 'array' AND changes <> '[]'::jsonb", name="changes"),
+)  # fmt: skip
+
 #: A run is never changed. `inputs_sha256` is the digest of the manifest: equal digests mean equal results.
 coverage_run = Table(
     "coverage_run", metadata,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -25,9 +25,14 @@ _AREAS = ("code", "geometry", "level", "grid_kind", "parent_code")
 
 
 def manifest(
-    net: WalkNet, facilities: pd.DataFrame, households: pd.DataFrame, areas: pd.DataFrame, *, request: Request
-) -> dict[str, object]:
+    net: WalkNet, facilities: pd.DataFrame, households: pd.DataFrame, areas: pd.DataFrame, *, request: Request,
+    also: Mapping[str, object] | None = None,
+) -> dict[str, object]:  # fmt: skip
     """The digests of everything a figure depends on.
+
+    Parameters
+    ----------
+    also : what else was asked, such as a scenario, as plain values; counted among the parameters
 
     Returns
     -------
@@ -43,7 +48,7 @@ def manifest(
         "facilities": of_frame(facilities, _FACILITIES),
         "households": of_frame(households, _HOUSEHOLDS),
         "areas": of_frame(areas, _AREAS),
-        "parameters": of_values(request.parameters()),
+        "parameters": of_values({**request.parameters(), **(also or {})}),
         "code": of_code(),
     }
     return {**parts, "inputs_sha256": of_values(parts)}

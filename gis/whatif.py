@@ -224,7 +224,7 @@ def _differences(board: Board, letters: dict[str, Letters], kinds: list[str]) ->
             topics.append((board.verdicts.kinds[j], rule, before[:, j], letters[rule][:, j]))
         if whole(board.stand.request, rule):
             topics.append((CIRCLE, rule, board.verdicts.circle[rule], circle(board.stand.request, letters[rule])))
-    return _gains(board.rolled, topics)
+    return gains(board.rolled, topics)
 
 
 def compare(before: Verdicts, after: Verdicts, rolled: Roll) -> pd.DataFrame:
@@ -235,14 +235,17 @@ def compare(before: Verdicts, after: Verdicts, rolled: Roll) -> pd.DataFrame:
             topics.append((kind, rule, before.rules[rule].letters[:, j], after.rules[rule].letters[:, j]))
         if rule in before.circle and rule in after.circle:
             topics.append((CIRCLE, rule, before.circle[rule], after.circle[rule]))
-    return _gains(rolled, topics)
+    return gains(rolled, topics)
 
 
 _COUNTS = ("covered", "covered_before", "gained", "lost")
 
 
-def _gains(rolled: Roll, topics: list[tuple[str, str, Letters, Letters]]) -> pd.DataFrame:
-    """The areas in which covered elders come or go, for letters before and after by kind and rule."""
+def gains(rolled: Roll, topics: list[tuple[str, str, Letters, Letters]]) -> pd.DataFrame:
+    """The areas in which covered elders come or go: the columns of `Preview.areas`.
+
+    `topics`: kind (or circle), rule, and the letters before and after of the households of `rolled`, (n,) each.
+    """
     leaves = [_by_leaf(rolled, rule, before == COVERED, after == COVERED) for _, rule, before, after in topics]
     found: dict[str, list[NDArray]] = {name: [] for name in ("level", "topic", "code", "counts")}
     for level, codes in rolled.codes.items():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -25,7 +25,8 @@ import gis.aggregates
 import gis.areas
 import gis.coverage
 import gis.disclosure
-from gis.errors import Invalid, NotFound
+import gis.scenarios
+from gis.errors import Conflict, Invalid, NotFound
 from gis.verdicts import RULES
 from gis.walknet import WalkNet
 
@@ -37,7 +38,8 @@ Step = Callable[[str], AbstractContextManager[object]]
 class Question:
     """What a run is asked; None means what the catalogue says.
 
-    `at` is local time. `area` limits the households to those of one area.
+    `at` is local time. `area` limits the households to those of one area. `facilities` "own" leaves out those beyond
+    the border. `scenario` is one as `data.scenarios.get` gives it, tried before anything is decided.
     """
 
     kinds: tuple[str, ...] | None = None
@@ -46,6 +48,19 @@ class Question:
     profile: str | None = None
     at: datetime | None = None
     area: str | None = None
+    facilities: Literal["all", "own"] = "all"
+    scenario: Mapping[str, Any] | None = None
+
+    @property
+    def changes(self) -> list[gis.scenarios.Change]:
+        """What the scenario changes."""
+        return [gis.scenarios.from_dict(change) for change in self.scenario["changes"]] if self.scenario else []
+
+    def also(self) -> dict[str, Any]:
+        """What is asked beside the request: said only where it is not as usual."""
+        own = {"facilities": self.facilities} if self.facilities != "all" else {}
+        kept = {name: self.scenario[name] for name in ("id", "name", "changes")} if self.scenario else {}
+        return own | ({"scenario": kept} if kept else {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +113,9 @@ def run(
         counted = gis.coverage.aggregate(verdicts, given.households, levels_of(given), codes=codes_of(given.areas))
         published = gis.disclosure.publish(counted, given.areas)
     with clock.step("manifest"):
-        manifest = gis.coverage.manifest(given.net, given.facilities, given.households, given.areas, request=request)
+        manifest = gis.coverage.manifest(
+            given.net, given.facilities, given.households, given.areas, request=request, also=_content(question)
+        )
     with clock.step("keep"):
         facts = _facts(session, given, question, request=request, manifest=manifest, verdicts=verdicts)
         facts |= {"totals": totals(counted), "seconds": clock.seconds}
@@ -122,13 +139,13 @@ def inputs(session: data.db.Session, question: Question, *, today: date) -> Inpu
     everybody = data.population.frame(session, area=question.area)
     if everybody.empty:
         raise NotFound("coverage.no_households", area=question.area or "")
-    lon, lat = shapely.get_x(everybody.geometry.to_numpy()), shapely.get_y(everybody.geometry.to_numpy())
+    lon, lat = _degrees(everybody)
     everybody = everybody.assign(top_code=gis.areas.topmost(areas, _finest(everybody), lon=lon, lat=lat))
     elsewhere = everybody["top_code"].eq("")
     facilities = data.facilities.frame(session)
     if "street" not in set(areas["level"]):
         facilities = facilities.drop(columns="street_code")
-    return Inputs(
+    given = Inputs(
         net=data.walknet.get(session, walknet_id),
         walknet_id=walknet_id,
         areas=areas,
@@ -138,6 +155,44 @@ def inputs(session: data.db.Session, question: Question, *, today: date) -> Inpu
         as_of=today,
         left_out=int(elsewhere.sum()),
     )
+    return _turned(given, question)
+
+
+def _turned(given: Inputs, question: Question) -> Inputs:
+    """The inputs as the question wants them: its scenario tried, and of the facilities those it counts."""
+    changes = question.changes
+    pinned = question.scenario.get("walknet_id") if question.scenario else None
+    if pinned not in (None, given.walknet_id):
+        raise Conflict("scenario.walknet", walknet_id=pinned, newest=given.walknet_id)
+    facilities = changed(given.facilities, changes, areas=given.areas)
+    if question.facilities == "own":
+        facilities = facilities[_inside(facilities, given.areas)].reset_index(drop=True)
+    return replace(given, net=gis.scenarios.network(given.net, changes), facilities=facilities)
+
+
+def changed(
+    facilities: gpd.GeoDataFrame, changes: Sequence[gis.scenarios.Change], *, areas: gpd.GeoDataFrame
+) -> gpd.GeoDataFrame:
+    """Facilities as changes leave them; those that come or move are of the street they then stand in."""
+    placed = {change.id for change in changes if isinstance(change, gis.scenarios.Add | gis.scenarios.Move)}
+    left = gis.scenarios.facilities(facilities, changes)
+    fresh = left["id"].isin(placed).to_numpy()
+    if not fresh.any() or "street_code" not in left:
+        return left
+    codes = left["street_code"].to_numpy(object, copy=True)
+    codes[fresh] = gis.areas.locate(*_degrees(left[fresh]), areas[areas["level"] == "street"])
+    return left.assign(street_code=codes)
+
+
+def _inside(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> np.ndarray:
+    """Whether each facility lies in the district, be it in no street."""
+    lon, lat = _degrees(facilities)
+    return np.asarray(gis.areas.topmost(areas, np.full(len(facilities), "", object), lon=lon, lat=lat) != "")
+
+
+def _degrees(frame: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
+    points = frame.geometry.to_numpy()
+    return shapely.get_x(points), shapely.get_y(points)
 
 
 def totals(counted: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -169,7 +224,7 @@ def ask(question: Question, catalogue: pd.DataFrame) -> gis.coverage.Request:
         raise Invalid("coverage.unknown_kind", kinds=unknown, known=known)
     radius = catalogue.dropna(subset="policy_radius_m").set_index("code")["policy_radius_m"]
     required = catalogue.loc[catalogue["required"], "code"]
-    return gis.coverage.Request(
+    asked = gis.coverage.Request(
         kinds=tuple(kinds),
         minutes=question.minutes,
         metres=question.metres,
@@ -178,6 +233,7 @@ def ask(question: Question, catalogue: pd.DataFrame) -> gis.coverage.Request:
         required=tuple(kind for kind in required if kind in kinds) if set(required) <= set(kinds) else (),
         radius_m={kind: float(metres) for kind, metres in radius.items() if kind in kinds},
     )
+    return gis.scenarios.request(asked, question.changes)
 
 
 def levels_of(given: Inputs) -> dict[str, np.ndarray]:
@@ -199,6 +255,12 @@ def codes_of(areas: gpd.GeoDataFrame) -> dict[str, list[str]]:
     return {str(level): codes.tolist() for level, codes in counted.groupby("level", sort=False)["code"]}
 
 
+def _content(question: Question) -> dict[str, Any]:
+    """`Question.also` without the number and the name a scenario happens to have."""
+    also = question.also()
+    return also | ({"scenario": also["scenario"]["changes"]} if "scenario" in also else {})
+
+
 def _facts(
     session: data.db.Session,
     given: Inputs,
@@ -210,6 +272,7 @@ def _facts(
 ) -> dict[str, Any]:
     rules = [rule for rule in RULES if rule in verdicts.rules]
     asked = {**request.parameters(), "area": question.area, "verdicts": rules, "left_out": given.left_out}
+    asked |= {"facilities": question.facilities} | question.also()
     unsnapped = {
         "facilities_not_on_network": verdicts.unsnapped["id"].tolist(),
         "hours_unknown": list(verdicts.hours_unknown),

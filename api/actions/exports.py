@@ -60,7 +60,9 @@ def _catchments(session: data.db.Session, run: dict) -> pd.DataFrame:
 
     Beside each outline stands how far it errs against the households themselves.
     """
-    given = api.actions.coverage.inputs(session, Question(area=run["parameters"]["area"]), today=run["as_of"])
+    asked = run["parameters"]
+    question = Question(area=asked["area"], facilities=asked.get("facilities", "all"), scenario=asked.get("scenario"))
+    given = api.actions.coverage.inputs(session, question, today=run["as_of"])
     request = gis.coverage.Request(kinds=tuple(run["kinds"]), metres=run["parameters"]["metres"])
     _unchanged(given, run, request)
     stand = gis.ground.ground(given.net, given.households, facilities=given.facilities, request=request)

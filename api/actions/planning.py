@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ import gis.ground
 import gis.people
 import gis.scenarios
 import gis.siting
+import gis.walknet
 import gis.whatif
 from api.actions.coverage import Inputs, Question
 from gis.errors import Invalid, NotFound
@@ -35,22 +36,61 @@ if TYPE_CHECKING:
 CANDIDATE = "candidate-"
 
 
+#: Changes that a preview tries on kept searches; anything else is decided anew.
+QUICK = (gis.scenarios.Add, gis.scenarios.Close, gis.scenarios.Move)
+
+
 def whatif(
     session: data.db.Session, question: Question, changes: Sequence[gis.scenarios.Change], *, today: date
 ) -> dict[str, Any]:
-    """What facilities added, closed or moved would change: elders gained and lost, in all and by area."""
+    """What changes would do: elders gained and lost, in all and by area."""
     given = api.actions.coverage.inputs(session, question, today=today)
-    board = _board(given, api.actions.coverage.ask(question, given.kinds))
-    preview = gis.whatif.preview(board, list(changes))
-    top = list(board.rolled.codes)[-1]
+    request = api.actions.coverage.ask(question, given.kinds)
+    _known_kinds(changes, request)
+    board = _board(given, request)
+    differing = _tried(board, given, request, list(changes))
     names = dict(zip(given.areas["code"], given.areas["name"], strict=True))
-    rows = preview.areas.assign(name=preview.areas["code"].map(names)).to_dict("records")
+    rows = differing.assign(name=differing["code"].map(names).fillna("")).to_dict("records")
+    top = list(board.rolled.codes)[-1]
     return {
         "changes": [gis.scenarios.to_dict(change) for change in changes],
+        "walknet_id": given.walknet_id,
         "synthetic": _synthetic(session),
+        "off_network": _off_network(given, changes, request),
         "totals": [row for row in rows if row["level"] == top],
         "areas": [row for row in rows if row["level"] != top],
     }
+
+
+def _tried(
+    board: gis.whatif.Board, given: Inputs, request: gis.coverage.Request, changes: list[gis.scenarios.Change]
+) -> pd.DataFrame:
+    """Where anything is gained or lost."""
+    if all(isinstance(change, QUICK) for change in changes):
+        return gis.whatif.preview(board, changes).areas
+    after = gis.coverage.decide(
+        gis.scenarios.network(given.net, changes),
+        given.households,
+        api.actions.coverage.changed(given.facilities, changes, areas=given.areas),
+        gis.scenarios.request(request, changes),
+    )
+    return gis.whatif.compare(board.verdicts, after, board.rolled)
+
+
+def _known_kinds(changes: Sequence[gis.scenarios.Change], request: gis.coverage.Request) -> None:
+    for change in changes:
+        if isinstance(change, gis.scenarios.Add) and change.kind not in request.kinds:
+            raise Invalid("coverage.kind", kind=change.kind, known=list(request.kinds))
+
+
+def _off_network(given: Inputs, changes: Sequence[gis.scenarios.Change], request: gis.coverage.Request) -> list[str]:
+    """Facilities that would come where nobody can walk to: they change nothing, which must not pass for a finding."""
+    coming = [change for change in changes if isinstance(change, gis.scenarios.Add | gis.scenarios.Move)]
+    places = np.array([(change.lon, change.lat) for change in coming], float).reshape(-1, 2)
+    x, y = gis.crs.Metric(given.net.srid).forward(*places.T)
+    open_to_all = np.ones(len(given.net.u), bool)
+    snaps = gis.walknet.snap(given.net, x, y, usable=open_to_all, max_m=request.snap_m)
+    return [change.id for change, ok in zip(coming, snaps.ok, strict=True) if not ok]
 
 
 def site(
@@ -113,17 +153,6 @@ def access(
     }  # fmt: skip
 
 
-def changes(add: Sequence[str], close: Sequence[str]) -> list[gis.scenarios.Change]:
-    """The changes a shell names: KIND@LON,LAT[:CAPACITY] to add, ids to close."""
-    added: list[gis.scenarios.Change] = [
-        gis.scenarios.parse_add(text, f"new-{number}") for number, text in enumerate(add, 1)
-    ]
-    asked = [*added, *(gis.scenarios.Close(facility_id) for facility_id in close)]
-    if not asked:
-        raise Invalid("whatif.nothing")
-    return asked
-
-
 def _board(given: Inputs, request: gis.coverage.Request) -> gis.whatif.Board:
     stand = gis.ground.ground(given.net, given.households, facilities=given.facilities, request=request)
     levels, codes = api.actions.coverage.levels_of(given), api.actions.coverage.codes_of(given.areas)
@@ -132,7 +161,7 @@ def _board(given: Inputs, request: gis.coverage.Request) -> gis.whatif.Board:
 
 
 def _only(question: Question, kind: str) -> Question:
-    return Question((kind,), minutes=question.minutes, metres=question.metres, profile=question.profile)
+    return replace(question, kinds=(kind,))
 
 
 def _near_people(given: Inputs) -> gpd.GeoDataFrame:
@@ -183,7 +212,10 @@ def _by_street(given: Inputs, score: np.ndarray, elders: np.ndarray) -> list[dic
     summed = table[table["code"] != ""].groupby("code").sum().reset_index()
     per_100 = 100 * summed["places"] / summed["elders"].where(summed["elders"] > 0)
     rows = summed.assign(name=summed["code"].map(names), places_per_100=per_100)
-    return rows[["code", "name", "elders", "places_per_100"]].to_dict("records")
+    shown = rows[["code", "name", "elders", "places_per_100"]].astype(object)
+    return [
+        {str(name): value for name, value in row.items()} for row in shown.where(shown.notna(), None).to_dict("records")
+    ]
 
 
 def _per_100(score: np.ndarray, elders: np.ndarray) -> float | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
+import api.cli.evidence
 from api.cli.terminal import emit, emit_json, example, say, session, settings, step, words
 
 Json = Annotated[bool, typer.Option("--json", help=words("cli.json"))]
 RunId = Annotated[int, typer.Argument(min=1, help=words("coverage.cli.run_id"))]
 Output = Annotated[Path, typer.Option("-o", "--output", help=words("coverage.cli.output"))]
+Whose = Literal["all", "own"]
 
 group = typer.Typer(help=words("coverage.cli.help"), no_args_is_help=True)
 drawn = typer.Typer(help=words("coverage.cli.map_help"), no_args_is_help=True)
@@ -20,12 +22,22 @@ drawn = typer.Typer(help=words("coverage.cli.map_help"), no_args_is_help=True)
 
 def register(app: typer.Typer) -> None:
     for name, command, examples in (
-        ("run", run, ("wangge coverage run", "wangge coverage run --kind canteen --minutes 15 --metres 800 --json")),
+        (
+            "run",
+            run,
+            (
+                "wangge coverage run",
+                "wangge coverage run --kind canteen --minutes 15 --metres 800 --json",
+                "wangge coverage run --scenario 7",
+                "wangge coverage run --facilities own",
+            ),
+        ),
         ("list", list_runs, ("wangge coverage list",)),
         ("show", show, ("wangge coverage show 1 --level street",)),
         ("export", export, ("wangge coverage export 1 --what areas -o areas.xlsx",)),
     ):
         group.command(name, help=words(f"coverage.cli.{name}"), epilog=example(*examples))(command)
+    api.cli.evidence.register(group)
     examples = (
         "wangge map coverage 1 -o coverage.html --single-file",
         "wangge map coverage 1 --kind canteen -o a3.pdf",
@@ -43,14 +55,19 @@ def run(
     profile: Annotated[str | None, typer.Option(help=words("coverage.cli.profile"))] = None,
     at: Annotated[datetime | None, typer.Option(help=words("coverage.cli.at"))] = None,
     area: Annotated[str | None, typer.Option(help=words("coverage.cli.area"))] = None,
+    scenario: Annotated[int | None, typer.Option(min=1, help=words("scenario.cli.tried"))] = None,
+    facilities: Annotated[Whose, typer.Option(help=words("scenario.cli.facilities"))] = "all",
     json: Json = False,
 ) -> None:
     import api.actions.coverage
     import api.deps
+    import data.scenarios
 
-    kinds = tuple(kind) if kind else None
-    question = api.actions.coverage.Question(kinds, minutes=minutes, metres=metres, profile=profile, at=at, area=area)
     with session() as opened:
+        question = api.actions.coverage.Question(
+            tuple(kind) if kind else None, minutes=minutes, metres=metres, profile=profile, at=at, area=area,
+            facilities=facilities, scenario=None if scenario is None else data.scenarios.get(opened, scenario),
+        )  # fmt: skip
         answer = api.actions.coverage.run(
             opened, question, today=api.deps.today(), show=lambda name: step(words(f"coverage.step.{name}"))
         )
@@ -125,6 +142,11 @@ def _print_run(answer: dict[str, Any]) -> None:
     emit(words("coverage.cli.run_title", run_id=answer["run_id"], data_date=answer["data_date"] or "—"))
     if answer["synthetic"]:
         emit(words("coverage.cli.synthetic"))
+    asked = answer["parameters"]
+    if "scenario" in asked:
+        emit(words("scenario.cli.of_run", scenario_id=asked["scenario"]["id"], name=asked["scenario"]["name"]))
+    if asked["facilities"] == "own":
+        emit(words("scenario.cli.own_only"))
     for kind, rules in {**answer["kinds"], "circle": answer["circle"]}.items():
         for rule, figures in rules.items():
             emit(_line(words(f"page.kind.{kind}"), words(f"page.verdict.{rule}"), figures))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import emit, emit_json, example, session, words
+import api.cli.scenarios
+from api.cli.terminal import emit, emit_json, example, say, session, words
 
 Json = Annotated[bool, typer.Option("--json", help=words("cli.json"))]
 Kind = Annotated[str, typer.Option(help=words("planning.cli.kind"))]
@@ -18,7 +20,13 @@ scored = typer.Typer(help=words("planning.cli.access_help"), no_args_is_help=Tru
 
 
 def register(app: typer.Typer) -> None:
-    once = example("wangge whatif --add canteen@113.2305,23.1102:80", "wangge whatif --close F-0101 --json")
+    api.cli.scenarios.register(app)
+    once = example(
+        "wangge whatif --add canteen@113.2305,23.1102:80 --save 'one more canteen'",
+        "wangge whatif --close F-0101 --json",
+        "wangge whatif --move F-0101@113.2310,23.1100 --speed walker=0.5",
+        "wangge whatif --open-path 113.2305,23.1102:113.2312,23.1102",
+    )
     app.command("whatif", help=words("planning.cli.whatif"), epilog=once)(whatif)
     sites = example(
         "wangge site --kind canteen --sites 5", "wangge site --kind clinic --sites 3 --candidates rooms.csv"
@@ -33,23 +41,46 @@ def whatif(
     *,
     add: Annotated[list[str] | None, typer.Option(metavar="KIND@LON,LAT[:N]", help=words("planning.cli.add"))] = None,
     close: Annotated[list[str] | None, typer.Option(metavar="ID", help=words("planning.cli.close"))] = None,
+    move: Annotated[list[str] | None, typer.Option(metavar="ID@LON,LAT", help=words("scenario.cli.move"))] = None,
+    resize: Annotated[list[str] | None, typer.Option(metavar="ID:N", help=words("scenario.cli.resize"))] = None,
+    hours: Annotated[list[str] | None, typer.Option(metavar="ID=OPENS", help=words("scenario.cli.hours"))] = None,
+    speed: Annotated[list[str] | None, typer.Option(metavar="PROFILE=M/S", help=words("scenario.cli.speed"))] = None,
+    open_path: Annotated[
+        list[str] | None, typer.Option(metavar="LON,LAT:LON,LAT", help=words("scenario.cli.open_path"))
+    ] = None,
+    close_path: Annotated[
+        list[str] | None, typer.Option(metavar="LON,LAT", help=words("scenario.cli.close_path"))
+    ] = None,
+    save: Annotated[str | None, typer.Option(metavar="NAME", help=words("scenario.cli.save"))] = None,
+    at: Annotated[datetime | None, typer.Option(help=words("coverage.cli.at"))] = None,
     minutes: Minutes = 10,
     metres: Metres = 500,
     json: Json = False,
 ) -> None:
     import api.actions.planning
+    import api.actions.scenarios
     import api.deps
     from api.actions.coverage import Question
 
-    asked = api.actions.planning.changes(add or [], close or [])
+    named = {"add": add, "close": close, "move": move, "resize": resize, "hours": hours, "speed": speed,
+             "open_path": open_path, "close_path": close_path}  # fmt: skip
+    question = Question(minutes=minutes, metres=metres, at=at)
     with session() as opened:
-        answer = api.actions.planning.whatif(
-            opened, Question(minutes=minutes, metres=metres), asked, today=api.deps.today()
-        )
+        asked = api.actions.scenarios.read(opened, {option: texts or [] for option, texts in named.items()})
+        answer = api.actions.planning.whatif(opened, question, asked, today=api.deps.today())
+        kept = None if save is None else api.actions.scenarios.keep(opened, save, asked)
     if json:
-        emit_json(answer)
-        return
+        emit_json(answer | {"scenario_id": kept})
+    else:
+        _print_whatif(answer)
+    if kept is not None:
+        say("scenario.cli.saved", scenario_id=kept, name=save)
+
+
+def _print_whatif(answer: dict[str, Any]) -> None:
     _mark(answer)
+    if answer["off_network"]:
+        say("scenario.cli.off_network", ids=answer["off_network"])
     for row in answer["totals"] + [row for row in answer["areas"] if row["level"] == "street"]:
         emit(words("planning.cli.whatif_line", **_named(row)))
     if not answer["totals"]:

@@ -18,8 +18,8 @@ RunId = Annotated[int, Query(ge=1, le=2**53)]
 
 @router.get("", summary="The runs, the newest first")
 def search(request: Request, session: Session, after: RunId | None = None, limit: Limit = 20) -> RunList:
-    """A run is kept for ever and never changes."""
-    runs = [Run(**row) for row in data.coverage.search(session, before=after, limit=limit)]
+    """A run is kept for ever and never changes. Runs that tried a scenario are not for the public."""
+    runs = [Run(**row) for row in data.coverage.search(session, before=after, tried=False, limit=limit)]
     last = runs[-1].run_id if runs else None
     return RunList(runs=runs, next=next_link(request, rows=len(runs), limit=limit, after=last))
 
@@ -27,13 +27,13 @@ def search(request: Request, session: Session, after: RunId | None = None, limit
 @router.get("/{run_id}", summary="One run")
 def get(session: Session, run_id: int) -> Run:
     """What was asked, of which data."""
-    return Run(**data.coverage.get(session, run_id))
+    return Run(**data.coverage.get(session, run_id, tried=False))
 
 
 @router.get("/{run_id}/areas", summary="The figures of every area of a level")
 def areas(session: Session, run_id: int, level: Level = "street", kind: str | None = None) -> RunAreas:
     """Without `kind` every kind and the circle."""
-    data.coverage.get(session, run_id)
+    data.coverage.get(session, run_id, tried=False)
     frame = data.coverage.published(session, run_id, level=level, kind=kind)
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     return RunAreas(run_id=run_id, level=level, areas=[AreaFigures(**row) for row in rows])

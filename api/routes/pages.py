@@ -17,9 +17,9 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 def home(request: Request, session: Session, lang: str | None = Query(None, pattern="^(zh|en)$")) -> HTMLResponse:
-    """The newest run on a map; without a run, what to do to get one."""
+    """The newest run of things as they are, on a map; without a run, what to do to get one."""
     spoken = lang or language(request)
-    newest = data.coverage.search(session, limit=1)
+    newest = data.coverage.search(session, tried=False, limit=1)
     if not newest:
         return HTMLResponse(maps.pages.empty(lang=spoken))
     home_dir = request.app.state.settings.home
