@@ -29,8 +29,8 @@ Flags = npt.NDArray[np.bool_]
 PLACE_LEVELS = ("street", "community", "grid")
 #: From this many points on, a map of labels costs less than it saves.
 LABELLED_FROM = 20_000
-#: Cells of the map of labels: 4 m each over a district, 16 MB.
-CELLS = 1 << 22
+#: Cells of the map of labels: 6 m each over a district, 8 MB. More take longer to make than they save.
+CELLS = 1 << 21
 
 
 # Codes and tree -------------------------------------------------------------------------------------------------------
