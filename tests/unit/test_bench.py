@@ -1,4 +1,4 @@
-"""The bench does every task, says what it ran on, and checks every answer; how long it takes is nobody's promise here."""
+"""The bench does every task and checks every answer; how long anything takes is nobody's promise here."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Plan:
     candidates: int = 2_000
     demand: int = 100_000
     homes: int = 100_000
-    scenarios: int = 20
+    scenarios: int = 5
     workers: int = 2
     extract: Path | None = None
 
