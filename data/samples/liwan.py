@@ -49,7 +49,7 @@ def build(seed: int = 1, *, scale: float = 1.0, progress: Progress | None = None
     """The whole sample; the same seed and scale give the same bytes.
 
     Below scale 1 there are fewer households and coarser lanes, but still every street and community. `progress` is
-    told the step that begins (a key of maps/texts: sample.step.<step>) and the share that is done.
+    told the step that begins (a key of maps/texts: sample.load.build_<step>) and the share that is done.
     """
     if not 0 < scale <= 1:
         raise Invalid("sample.scale", scale=scale)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import shapely
 from starlette.testclient import TestClient
+from worlds import squares
 
 import api.actions.coverage
 import data.db
@@ -22,7 +23,6 @@ import data.walknet
 import gis.crs
 from api.app import create_app
 from api.settings import Settings
-from tests.worlds import squares
 
 TODAY = date(2026, 1, 1)
 #: Hundredths of a degree along the lane that runs east through the southern grids of both streets.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.worlds import squares
+from worlds import squares
 
 
 def codes(answer) -> list[str]:

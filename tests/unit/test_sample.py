@@ -376,4 +376,4 @@ def test_progress_names_steps_that_have_words():
     assert [share for _, share in told] == sorted(share for _, share in told)
     assert told[-1] == ("done", 1.0)
     for step, _ in told:
-        assert maps.texts.has(f"sample.step.{step}")
+        assert maps.texts.has(f"sample.load.build_{step}")
