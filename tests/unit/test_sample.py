@@ -375,5 +375,5 @@ def test_progress_names_steps_that_have_words():
     liwan.build(1, scale=0.01, progress=lambda step, share: told.append((step, share)))
     assert [share for _, share in told] == sorted(share for _, share in told)
     assert told[-1] == ("done", 1.0)
-    for step, _ in told:
+    for step, _ in told[:-1]:
         assert maps.texts.has(f"sample.load.build_{step}")
