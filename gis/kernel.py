@@ -65,6 +65,10 @@ class Topology:
     around: Arcs
 
 
+#: In how many steps at most the bound of a search moves to the limit, however short the arcs, or if none is passable.
+MOST_STEPS = 2.0**16
+
+
 @dataclass(frozen=True, eq=False)
 class Graph:
     """Arcs with their costs: `arc` is cost x 2^32 + head, in units of 1 / `scale`; `limit` is what it can measure."""
@@ -163,7 +167,8 @@ def weigh(arcs: Arcs, cost: Floats, *, limit: float) -> Graph:
     scale = min(FINEST, 2.0 ** floor(log2((CLOSED - 1) / limit)))
     units = np.where(cost * scale < CLOSED, np.maximum(cost * scale, 1), CLOSED).astype(np.uint64)
     passable = units[units < CLOSED]
-    width = max(1, int(passable.mean() / 2)) if len(passable) else 1
+    usual, least = passable.mean() / 2 if len(passable) else 0.0, limit * scale / MOST_STEPS
+    width = max(1, int(max(usual, least)))
     arc = (units[arcs.edge] << _HALF) | arcs.head.astype(np.uint64)
     return Graph(arcs.start, arc, scale, limit, width, int(np.diff(arcs.start).max(initial=0)))
 
