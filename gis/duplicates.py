@@ -89,7 +89,7 @@ def alike(text: str, others: pd.Series) -> Floats:
 
 def _pairs(texts: pd.Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Every pair of neighbouring characters once for each text: number of the text, and the pair as a whole number."""
-    plain = texts.fillna("").astype(str).str.lower().str.replace(r"[\W_]+", "", regex=True)
+    plain = texts.fillna("").astype(object).str.lower().str.replace(r"[\W_]+", "", regex=True)
     letters = np.frombuffer("".join(plain).encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.int64)
     row = np.repeat(np.arange(len(plain)), plain.str.len().to_numpy())
     inside = row[1:] == row[:-1]

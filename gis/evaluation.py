@@ -1,7 +1,8 @@
 """Evaluation (综合评价): how many reports were filed, due, closed in time, done again, extended; all from the events.
 
 Every rate names its denominator (`RATES`) and is null, not zero, where that is 0. A period's figures are those known at
-`as_of`; asked again with the same `as_of` they are the same for ever, since events are only added.
+`as_of`; asked again with the same `as_of` they are the same for ever, since events are only added (and where `due_at`
+comes from the events up to then).
 """
 
 from __future__ import annotations
@@ -62,11 +63,11 @@ def figures(
     -------
     DataFrame, `by` as index, whole numbers and rates (Float64, null where there is nothing to divide by):
 
-    filed (立案数), assigned, resolved: for the first time in the period. closed (结案数): closed in the period and still
-    closed. due (应结案数): with their last moment in the period, not rejected nor merged; of these closed_on_time
-    (按期结案数: resolved in time, and closed by `as_of`), unchecked (resolved in time, not yet closed) and overdue (the rest)
-    make up the whole. due_open: assigned in the period, with no last moment known. reworked (返工): of resolved, those sent
-    back or reopened since. extended (延期): of assigned.
+    * filed (立案数), assigned, resolved: for the first time in the period. closed (结案数): closed in it, and still.
+    * due (应结案数): with their last moment in the period, not rejected nor merged. They are made up of closed_on_time
+      (按期结案数: resolved in time, closed by `as_of`), unchecked (resolved in time, not closed yet) and overdue.
+    * due_open: assigned in the period, with no last moment known.
+    * reworked (返工): of resolved, those reopened since. extended (延期): of assigned.
     """
     require(cases, CASES)
     require(events, EVENTS)
@@ -87,23 +88,23 @@ def _told(cases: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     back = (ordered["move"] == "reopen") & ordered["source"].isin(("resolved", "closed"))
     told = pd.DataFrame(
         {
-            "filed_at": _at(ordered, "accept").first(),
-            "assigned_at": _at(ordered, "assign").first(),
-            "resolved_first": _at(ordered, "resolve").first(),
-            "resolved_last": _at(ordered, "resolve").last(),
-            "closed_last": _at(ordered, "close").last(),
+            "filed_at": _at(ordered, "accept"),
+            "assigned_at": _at(ordered, "assign"),
+            "resolved_first": _at(ordered, "resolve"),
+            "resolved_last": _at(ordered, "resolve", which="last"),
+            "closed_last": _at(ordered, "close", which="last"),
             "last": reached.groupby("report_id")["move"].last(),
             "reworked": back.groupby(ordered["report_id"]).any(),
             "extended": (ordered["move"] == "extend").groupby(ordered["report_id"]).any(),
         },
         index=pd.Index(cases["id"]),
     ).reset_index(drop=True)
-    return told.assign(due_at=pd.to_datetime(cases["due_at"], utc=True).to_numpy())
+    return told.assign(due_at=pd.to_datetime(cases["due_at"], utc=True).array)
 
 
-def _at(events: pd.DataFrame, move: str) -> pd.core.groupby.SeriesGroupBy:
+def _at(events: pd.DataFrame, move: str, *, which: str = "first") -> pd.Series:
     chosen = events[events["move"] == move]
-    return pd.to_datetime(chosen["at"], utc=True).groupby(chosen["report_id"])
+    return pd.to_datetime(chosen["at"], utc=True).groupby(chosen["report_id"]).agg(which)
 
 
 def _marks(told: pd.DataFrame, since: datetime, until: datetime) -> pd.DataFrame:
@@ -112,8 +113,7 @@ def _marks(told: pd.DataFrame, since: datetime, until: datetime) -> pd.DataFrame
     def within(at: pd.Series) -> pd.Series:
         return (at >= since) & (at < until)
 
-    last = told["last"]
-    due_at = told["due_at"].dt.tz_localize("UTC") if told["due_at"].dt.tz is None else told["due_at"]
+    last, due_at = told["last"], told["due_at"]
     assigned, resolved = within(told["assigned_at"]), within(told["resolved_first"])
     standing = told["assigned_at"].notna() & ~last.isin(("reject", "merge"))
     due = within(due_at) & standing

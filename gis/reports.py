@@ -210,9 +210,12 @@ def replay(events: Iterable[Event], *, photos_missing: int = 0) -> Report:
 
     Photos come on their own, so `photos_missing` is given as it is now and does not judge the past.
     """
-    first, *rest = events
+    listed = list(events)
+    first = next(iter(listed), None)
+    if first is None or (first.version, first.move, first.source, first.target) != (1, "receive", "", "received"):
+        raise Conflict("reports.history", version=1, move="receive")
     report, _ = receive(first.report_id, first.actor, at=first.at)
-    for event in rest:
+    for event in listed[1:]:
         report, made = move(
             report, event.move, actor=event.actor, at=event.at, proof=event.proof, version=event.version - 1
         )
