@@ -150,15 +150,22 @@ def _watched(cluster: data.cluster.Cluster) -> Iterator[None]:
 def _fill(url: str) -> None:
     """Load the sample into a database that holds nothing yet and compute its first coverage, both or neither."""
     import api.actions.coverage
+    import api.actions.maps
     import api.actions.sample
     import api.deps
+    import maps.texts
 
     with transaction(url) as session:
         if not api.actions.sample.wanted(session):
             return
         api.actions.sample.load(session, show=lambda name: step(words(f"sample.load.{name}")))
         question, today = api.actions.coverage.Question(), api.deps.today()
-        api.actions.coverage.run(session, question, today=today, show=lambda name: step(words(f"coverage.step.{name}")))
+        run = api.actions.coverage.run(
+            session, question, today=today, show=lambda name: step(words(f"coverage.step.{name}"))
+        )
+        with step(words("up.page")):
+            for lang in maps.texts.LANGUAGES:
+                api.actions.maps.kept_page(session, run["run_id"], lang=lang, folder=settings().home / "pages")
 
 
 def _serve(given: Settings, door: socket.socket) -> None:
