@@ -2,7 +2,8 @@
 
 Which days are off is announced each year by the State Council; nobody can compute it. The published years come from
 the library `chinesecalendar`; a year it does not know is refused, never guessed, and can be given as data
-(`with_year`) before the library has it. Days are days of `ZONE`; moments are aware.
+(`with_year`) before the library has it. An announcement for New Year may still change the last days of December; the
+deadlines of those days are then worked out anew. Days are days of `ZONE`; moments are aware.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from gis.errors import BadRows, Conflict, Fault, Invalid, NotAllowed
 
 STATES = ("received", "accepted", "assigned", "resolved", "closed", "rejected", "reopened")
-#: Still somebody's work; the others end it (`reopen` may begin it again).
+#: Still somebody's work; the others end it (`reopen` and `restore` begin it again).
 OPEN = frozenset({"received", "accepted", "assigned", "resolved", "reopened"})
 
 STAFF = frozenset({"community", "street"})
@@ -74,7 +74,8 @@ MOVES: dict[str, Rule] = {
         _rule("return", "assigned", "accepted", FIELD | {"partner"}, "reason"),
         _rule("resolve", "assigned", "resolved", FIELD | {"partner"}, "text"),
         _rule("close", "resolved", "closed", FIELD, "photos", "place", "other_person", "all_photos"),
-        _rule("reopen", "resolved closed rejected", "reopened", FIELD, "reason"),
+        _rule("reopen", "resolved closed", "reopened", FIELD, "reason"),
+        _rule("restore", "rejected", "reopened", STAFF, "reason"),
         _rule("hold", "accepted assigned reopened", SAME, STAFF, "reason"),
         _rule("resume", "accepted assigned reopened", SAME, STAFF, held=True),
         _rule("extend", "assigned", SAME, STAFF, "reason", "amount"),
@@ -273,7 +274,7 @@ def _after(report: Report, event: Event) -> Report:
             return replace(later, on_hold="")
         case "merge":
             return replace(later, merged_into=proof.merged_into, on_hold="")
-        case "reopen":
+        case "restore":
             return replace(later, merged_into="")
     return later
 

@@ -40,7 +40,7 @@ PROOFS = st.builds(
 WHOLE = st.builds(lambda unit: Proof("because", "done", unit, ("a" * 64,), PLACE, 1, "r2"), st.sampled_from("AB"))
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from([*gis.reports.MOVES, "assign", "resolve", "close", "accept", "reopen"]),
+        st.sampled_from([*gis.reports.MOVES, "assign", "resolve", "close", "accept", "reopen", "restore"]),
         st.sampled_from([*["street"] * 5, "inspector", "system", "partner", "auditor"]),
         st.integers(1, 3),
         st.one_of(WHOLE, WHOLE, PROOFS),

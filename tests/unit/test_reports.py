@@ -23,12 +23,12 @@ BY_HAND = {
     "assigned": {"resolve": "icsp", "return": "icsp", "hold": "cs", "extend": "cs", "merge": "cs", "note": "icsp"},
     "resolved": {"close": "ics", "reopen": "ics", "note": "icsp"},
     "closed": {"reopen": "ics", "note": "icsp"},
-    "rejected": {"reopen": "ics", "note": "icsp"},
+    "rejected": {"restore": "cs", "note": "icsp"},
     "reopened": {"assign": "csy", "reject": "cs", "hold": "cs", "merge": "cs", "note": "icsp"},
 }
 LEADS_TO = {
     "accept": "accepted", "reject": "rejected", "merge": "rejected", "assign": "assigned", "return": "accepted",
-    "resolve": "resolved", "close": "closed", "reopen": "reopened",
+    "resolve": "resolved", "close": "closed", "reopen": "reopened", "restore": "reopened",
 }  # fmt: skip
 LETTERS = {
     "inspector": "i", "community": "c", "street": "s", "partner": "p", "system": "y", "citizen": "z", "planner": "l",
@@ -53,7 +53,7 @@ def move(of: Report, name: str, role: str = "street", proof: Proof = FULL, *, pe
 @pytest.mark.parametrize("status", gis.reports.STATES)
 @pytest.mark.parametrize("role", LETTERS)
 def test_exactly_the_moves_of_the_table_are_made(status: str, role: str):
-    """9 roles × 7 states × 12 moves, with every proof given and nobody having resolved it."""
+    """9 roles × 7 states × 13 moves, with every proof given and nobody having resolved it."""
     for name in gis.reports.MOVES:
         may = LETTERS[role] in BY_HAND[status].get(name, "")
         if name == "resume":
@@ -92,6 +92,7 @@ def test_putting_on_hold_keeps_the_state_and_the_reason():
         ("assigned", "extend", ["reason", "amount"]),
         ("resolved", "close", ["photos", "place"]),
         ("closed", "reopen", ["reason"]),
+        ("rejected", "restore", ["reason"]),
         ("accepted", "hold", ["reason"]),
         ("accepted", "merge", ["merged_into"]),
         ("accepted", "note", ["text"]),
@@ -118,10 +119,10 @@ def test_it_cannot_be_closed_while_declared_photos_are_missing():
     assert move(replace(waiting, photos_missing=0), "close")[0].status == "closed"
 
 
-def test_merging_points_to_the_other_and_reopening_takes_it_back():
+def test_merging_points_to_the_other_and_restoring_takes_it_back():
     merged, _ = move(report("accepted"), "merge", proof=Proof(merged_into="r2"))
     assert (merged.status, merged.merged_into) == ("rejected", "r2")
-    assert move(merged, "reopen")[0].merged_into == ""
+    assert move(merged, "restore")[0].merged_into == ""
     assert code_of(move, report("accepted"), "merge", proof=Proof(merged_into="r1")) == "reports.merged_into_itself"
 
 
