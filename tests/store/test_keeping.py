@@ -90,9 +90,11 @@ def network() -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
     nodes = pd.DataFrame({"lon": [WEST, WEST + 0.001, WEST + 0.002], "lat": [SOUTH, SOUTH, SOUTH + 0.001]})
     bend = shapely.LineString([(WEST, SOUTH), (WEST + 0.0005, SOUTH + 0.0003), (WEST + 0.001, SOUTH)])
     stair = shapely.LineString([(WEST + 0.001, SOUTH), (WEST + 0.002, SOUTH + 0.001)])
-    edges = {"u": [0, 1], "v": [1, 2], "metres": [121.5, 150.25], "oneway": [0, 1], "steps": [0, -1],
-             "signals": [0.5, 0], "lift": [False, True], "bridge": [True, False], "tunnel": False,
-             "wheelchair": ["yes", "unknown"], "highway": ["footway", "steps"], "name": ["恩宁路", None], "osm_way_id": [7, None]}  # fmt: skip
+    edges = {
+        "u": [0, 1], "v": [1, 2], "metres": [121.5, 150.25], "oneway": [0, 1], "steps": [0, -1], "signals": [0.5, 0],
+        "lift": [False, True], "bridge": [True, False], "tunnel": False, "wheelchair": ["yes", "unknown"],
+        "highway": ["footway", "steps"], "name": ["恩宁路", None], "osm_way_id": [7, None],
+    }  # fmt: skip
     return nodes, gpd.GeoDataFrame(edges, geometry=[bend, stair], crs=4326)
 
 
