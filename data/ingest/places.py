@@ -24,7 +24,8 @@ Floats = npt.NDArray[np.float64]
 
 #: A point farther than this from the district's box is a slip, not a place outside it.
 FAR_KM = 50.0
-_SAME = {"WGS84": "wgs84", "CGCS2000": "cgcs2000"}
+#: How sure PROJ must be (of 100) that a CRS written out is the one of a code.
+_SURE = 20
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,21 @@ class Frame:
     @property
     def name(self) -> str:
         """As it is kept beside the pair as sent: "gcj02", "epsg:4547"."""
-        return self.datum if self.crs is None else f"epsg:{self.crs.to_epsg()}"
+        if self.crs is None:
+            return self.datum
+        code = self.crs.to_epsg(min_confidence=_SURE)
+        return f"epsg:{code}" if code else self.crs.name
 
     @cached_property
     def _transformer(self) -> pyproj.Transformer:
-        return pyproj.Transformer.from_crs(self.crs, "EPSG:4326", always_xy=True)
+        """To degrees of the CRS's own datum where that is WGS84 or CGCS2000, else to WGS84; never a rough way."""
+        assert self.crs is not None
+        own = self.crs.geodetic_crs
+        target = own if own is not None and _datum_of(own) else pyproj.CRS.from_epsg(4326)
+        try:
+            return pyproj.Transformer.from_crs(self.crs, target, always_xy=True, allow_ballpark=False)
+        except pyproj.exceptions.ProjError as error:
+            raise Invalid("places.no_way", crs=self.name) from error
 
     def degrees(self, x: Floats, y: Floats) -> gis.crs.Pair:
         """Degrees in `datum` of coordinates as sent; NaN where there are none."""
@@ -57,9 +68,11 @@ class Frame:
 
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east, north that coordinates as sent may have."""
-        area = None if self.crs is None else self.crs.area_of_use
-        if area is None or self.crs is None:
+        if self.crs is None:
             return (-180.0, -90.0, 180.0, 90.0)
+        area = self.crs.area_of_use
+        if area is None:
+            return (-np.inf, -np.inf, np.inf, np.inf)
         back = pyproj.Transformer.from_crs("EPSG:4326", self.crs, always_xy=True)
         west, south, east, north = back.transform_bounds(area.west - 2, area.south - 1, area.east + 2, area.north + 1)
         return (west, south, east, north)
@@ -112,7 +125,7 @@ def _named(crs: pyproj.CRS) -> Frame:
 
 
 def _datum_of(crs: pyproj.CRS) -> str | None:
-    code = crs.to_epsg(min_confidence=20)
+    code = crs.to_epsg(min_confidence=_SURE)
     if code in (4326, 4490):
         return "wgs84" if code == 4326 else "cgcs2000"
     name = "" if crs.datum is None else crs.datum.name.upper().replace(" ", "").replace("_", "")

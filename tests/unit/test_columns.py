@@ -384,6 +384,13 @@ def test_what_does_not_agree_is_refused(own, declared, code):
     assert refused.value.code == code
 
 
+def test_a_datum_with_no_public_way_to_wgs84_is_refused_rather_than_guessed(csv):
+    """Xian 1980 lies about 100 m off, and what turns it into CGCS2000 is not public."""
+    declared = data.ingest.places.frame(_table(None), epsg=2383)
+    with pytest.raises(Invalid, match=r"places\.no_way"):
+        placed(csv(HEAD, "1,a,clinic,422138.797,2555814.658"), declared)
+
+
 # Encodings ------------------------------------------------------------------------------------------------------------
 
 
