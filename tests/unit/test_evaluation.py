@@ -110,3 +110,10 @@ def test_a_period_that_ends_before_it_begins_is_refused():
     with pytest.raises(Refusal) as refused:
         figures(until=MARCH["since"])
     assert refused.value.code == "evaluation.period"
+
+
+def test_the_last_time_it_was_resolved_decides():
+    """With its last moment on 10 March, `again` was first resolved in time (5 March) but for good only on the 18th."""
+    due = CASES["due_at"].mask(CASES["id"] == "again", day("03-10"))
+    row = figures(CASES.assign(due_at=due)).loc["all"]
+    assert (row["closed_on_time"], row["overdue"]) == (1, 3)
