@@ -93,7 +93,7 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _listless(frame: pd.DataFrame) -> pd.DataFrame:
     """Infinite numbers and missing ones become empty cells."""
-    numbers = frame.select_dtypes("floating").columns
+    numbers = [name for name in frame.columns if pd.api.types.is_float_dtype(frame[name])]
     return frame.assign(**{name: frame[name].replace([np.inf, -np.inf], np.nan) for name in numbers})
 
 

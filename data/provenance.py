@@ -15,7 +15,9 @@ NEWEST = """
 
 def data_date(session: Session) -> str | None:
     """The day of the oldest input: no part of a figure is older than that."""
-    return session.scalar(text(f"SELECT min(left(data_date, 10)) FROM ({NEWEST}) newest WHERE what <> 'areas'"))  # noqa: S608
+    asked = f"SELECT min(left(data_date, 10)) FROM ({NEWEST}) newest WHERE what <> 'areas'"  # noqa: S608
+    day: str | None = session.scalar(text(asked))
+    return day
 
 
 def synthetic(session: Session) -> bool:

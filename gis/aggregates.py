@@ -24,11 +24,11 @@ Flags = NDArray[np.bool_]
 Letters = NDArray[np.uint8]
 
 CIRCLE = "circle"
-_WORDS = ("covered", "uncovered", "unknown")
+COUNTED = ("covered", "uncovered", "unknown")
 
 #: What is counted, in order: households; elders by group and letter; elders of fragile verdict; covered elders whose
 #: facility lies outside; households in which each group after the first is recorded.
-_CELLS = ("households", *(word + group for group in GROUPS for word in _WORDS), "fragile", "outside",
+_CELLS = ("households", *(word + group for group in GROUPS for word in COUNTED), "fragile", "outside",
           *("recorded" + group for group in GROUPS[1:]))  # fmt: skip
 
 #: One code a household, one for all, or None: look into column `<level>_code`.
@@ -190,7 +190,7 @@ def _level(rolled: Roll, level: str, topics: list[_Topic], cells: Longs) -> pd.D
 def _counted(cells: dict[str, Longs], rules: NDArray, missing: tuple[str, ...]) -> dict[str, object]:
     counts: dict[str, object] = {"households": cells["households"]}
     for group in GROUPS:
-        parts = {word + group: cells[word + group] for word in _WORDS}
+        parts = {word + group: cells[word + group] for word in COUNTED}
         columns = {"elders" + group: sum(parts.values()), **parts}
         nobody_knows = (cells["households"] > 0) & (cells["recorded" + group] == 0) if group else None
         hidden = nobody_knows if group not in missing else np.ones(len(rules), bool)
@@ -208,7 +208,7 @@ def rates(counts: Mapping[str, object]) -> dict[str, NDArray[np.float64]]:
 
     `low` counts every unknown elder as uncovered, `high` as covered; NaN where there is nobody to divide by.
     """
-    covered, uncovered, unknown = (np.asarray(counts[word], dtype=np.float64) for word in _WORDS)
+    covered, uncovered, unknown = (np.asarray(counts[word], dtype=np.float64) for word in COUNTED)
     with np.errstate(invalid="ignore", divide="ignore"):
         everybody = covered + uncovered + unknown
         return {

@@ -27,7 +27,7 @@ def personal(stand: Ground, kind: str) -> Reach:
 def standard(stand: Ground, kind: str) -> Reach:
     """Metres on the network, for everybody who goes out: an entry within `Request.metres` is one that covers."""
     sites, limit = stand.of_kind(kind)[0], stand.request.metres
-    rows = np.flatnonzero(stand.profile != NOBODY)
+    rows = np.flatnonzero(stand.profile != NOBODY).astype(np.int32)
     homes, places = stand.snaps(gis.profiles.find("standard"))
     way = gis.walking.in_metres(stand.net, limit=limit)
     table = gis.pairs.table(way, homes.take(rows), places.take(sites), limit=limit)
@@ -47,8 +47,14 @@ def _of_walkers(stand: Ground, profile: gis.profiles.Profile, rows: Ints, sites:
 
 
 def _joined(stand: Ground, parts: list[tuple[Ints, Reach]], sites: Ints) -> Reach:
-    site, home, cost = (
-        np.concatenate(column) if column else np.zeros(0)
-        for column in zip(*((table.sites, rows[table.households], table.seconds) for rows, table in parts), strict=True)
-    ) if parts else (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    """The tables of groups of households as one; without anybody who walks, an empty one."""
+    nobody = gis.reach.from_pairs(_none(), _none(), np.zeros(0), households=0, sites=len(sites))
+    tables = [(_none(), nobody), *parts]
+    site = np.concatenate([table.sites for _, table in tables])
+    home = np.concatenate([rows[table.households] for rows, table in tables])
+    cost = np.concatenate([table.seconds for _, table in tables])
     return gis.reach.from_pairs(site, home, cost, households=len(stand.profile), sites=len(sites))
+
+
+def _none() -> Ints:
+    return np.zeros(0, np.int32)

@@ -8,6 +8,7 @@ nullable (`Int64`, `boolean`, or float NaN) and the docstring of the set says so
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -48,6 +49,12 @@ REPORTS = Columns(
     ("id", "category", "captured_at", "text", "status", "geometry"),
     ("accuracy_m", "street_code", "community_code", "grid_code"),
 )
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as plain dictionaries, None where nothing is known."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
 
 
 def require(frame: pd.DataFrame, columns: Columns) -> None:

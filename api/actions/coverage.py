@@ -214,7 +214,7 @@ def figures(
 ) -> pd.DataFrame:
     """Exact counts of a kept run with their rates, one row per area, kind and verdict; for those entitled."""
     counted = data.coverage.areas(session, run_id, level=level, kind=kind)
-    return counted.assign(**gis.aggregates.rates(counted))
+    return counted.assign(**gis.aggregates.rates({name: counted[name] for name in gis.aggregates.COUNTED}))
 
 
 def ask(question: Question, catalogue: pd.DataFrame) -> gis.coverage.Request:
@@ -242,7 +242,7 @@ def levels_of(given: Inputs) -> dict[str, np.ndarray]:
     return {**levels, list(levels)[-1]: given.households["top_code"].to_numpy(object)}
 
 
-def _finest(households: gpd.GeoDataFrame) -> np.ndarray:
+def _finest(households: gpd.GeoDataFrame) -> Any:
     """The smallest area known of each household."""
     grid, community, street = (
         households[f"{level}_code"].to_numpy(object) for level in ("grid", "community", "street")
@@ -297,7 +297,7 @@ def _household_rows(verdicts: gis.coverage.Verdicts, households: gpd.GeoDataFram
         "household_id": households["id"],
         "profile": verdicts.profile,
         "snap_m": verdicts.snap_m,
-        "reason": np.where(verdicts.reason == "", None, verdicts.reason.astype(object)),
+        "reason": pd.Series(verdicts.reason, dtype=object).replace("", None),
         "seconds": verdicts.seconds,
         "metres": verdicts.metres,
         "facility_ids": verdicts.facility_ids,

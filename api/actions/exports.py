@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import pandas as pd
@@ -37,7 +37,7 @@ def coverage(session: data.db.Session, run_id: int, *, what: str, path: Path) ->
     return len(frame)
 
 
-def _areas(session: data.db.Session, run: dict) -> pd.DataFrame:
+def _areas(session: data.db.Session, run: dict[str, Any]) -> pd.DataFrame:
     """Every level of the run, with outlines."""
     figures = [
         api.actions.coverage.figures(session, run["run_id"], level=level).assign(level=level)
@@ -45,17 +45,18 @@ def _areas(session: data.db.Session, run: dict) -> pd.DataFrame:
     ]
     outlines = data.areas.frame(session, as_of=run["as_of"])[["code", "geometry"]]
     joined = pd.concat(figures, ignore_index=True).merge(outlines, on="code", how="left")
-    return gpd.GeoDataFrame(joined, geometry="geometry", crs=4326)
+    located: pd.DataFrame = gpd.GeoDataFrame(joined, geometry="geometry", crs=4326)
+    return located
 
 
-def _households(session: data.db.Session, run: dict) -> pd.DataFrame:
+def _households(session: data.db.Session, run: dict[str, Any]) -> pd.DataFrame:
     """One row per household and kind, verdicts as words."""
     frame = data.coverage.households(session, run["run_id"])
-    verdicts = {name: frame[name].map(gis.verdicts.WORDS) for name in frame if name.startswith("verdict_")}
+    verdicts = {name: frame[name].map(gis.verdicts.WORDS) for name in map(str, frame) if name.startswith("verdict_")}
     return frame.assign(**verdicts)
 
 
-def _catchments(session: data.db.Session, run: dict) -> pd.DataFrame:
+def _catchments(session: data.db.Session, run: dict[str, Any]) -> pd.DataFrame:
     """For drawing only, never for counting: the ground within the standard distance of each facility on foot.
 
     Beside each outline stands how far it errs against the households themselves.
@@ -67,10 +68,11 @@ def _catchments(session: data.db.Session, run: dict) -> pd.DataFrame:
     _unchanged(given, run, request)
     stand = gis.ground.ground(given.net, given.households, facilities=given.facilities, request=request)
     water = data.basemap.frame(session, what="water")
-    return gis.service_areas.standard(stand, water=[] if water is None else list(water.geometry))
+    drawn: pd.DataFrame = gis.service_areas.standard(stand, water=[] if water is None else list(water.geometry))
+    return drawn
 
 
-def _unchanged(given: Inputs, run: dict, request: gis.coverage.Request) -> None:
+def _unchanged(given: Inputs, run: dict[str, Any], request: gis.coverage.Request) -> None:
     """Outlines of other facilities than the run counted would be a lie."""
     now = gis.coverage.manifest(given.net, given.facilities, given.households, given.areas, request=request)
     changed = [name for name in ("network", "facilities", "households") if now[name] != run["manifest"][name]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import pandas as pd
@@ -84,9 +84,7 @@ def kept_page(session: data.db.Session, run_id: int, *, lang: str, folder: Path)
 SCREEN_COLOURS = 64
 
 
-def write(
-    page: maps.pages.CoveragePage, path: Path, *, single_file: bool = False, width_px: int | None = None
-) -> None:
+def write(page: maps.pages.CoveragePage, path: Path, *, single_file: bool = False, width_px: int | None = None) -> None:
     """Write a page or a print; the ending of the file says which. `width_px` makes a light picture for the screen."""
     if path.suffix.lower() in (".png", ".pdf"):
         import maps.printed
@@ -100,7 +98,9 @@ def write(
         raise Invalid("maps.ending", ending=path.suffix, known=[".html", ".png", ".pdf"])
 
 
-def _figures(session: data.db.Session, run: dict, level: str, *, exact: bool, kind: str | None) -> gpd.GeoDataFrame:
+def _figures(
+    session: data.db.Session, run: dict[str, Any], level: str, *, exact: bool, kind: str | None
+) -> gpd.GeoDataFrame:
     """The outlines of a level as they stood for the run, each with its figures; areas without any stay."""
     outlines = data.areas.frame(session, level=level, as_of=run["as_of"])[OUTLINE]
     read = api.actions.coverage.figures if exact else data.coverage.published
@@ -109,7 +109,7 @@ def _figures(session: data.db.Session, run: dict, level: str, *, exact: bool, ki
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=outlines.crs)
 
 
-def _facts(session: data.db.Session, run: dict) -> dict[str, object]:
+def _facts(session: data.db.Session, run: dict[str, Any]) -> dict[str, object]:
     shown = {name: run[name] for name in ("run_id", "data_date", "synthetic", "created_at")}
     asked = {name: _whole(run["parameters"][name]) for name in ("minutes", "metres")}
     return {
@@ -127,4 +127,5 @@ def _whole(limit: float) -> float:
 
 def _kinds(session: data.db.Session) -> dict[str, tuple[str, str]]:
     catalogue: pd.DataFrame = data.facilities.kinds(session)
-    return {row.code: (row.name_zh, row.name_en) for row in catalogue.itertuples()}
+    columns = (catalogue[name].astype(str) for name in ("code", "name_zh", "name_en"))
+    return {code: (zh, en) for code, zh, en in zip(*columns, strict=True)}

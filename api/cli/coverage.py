@@ -38,11 +38,8 @@ def register(app: typer.Typer) -> None:
     ):
         group.command(name, help=words(f"coverage.cli.{name}"), epilog=example(*examples))(command)
     api.cli.evidence.register(group)
-    examples = (
-        "wangge map coverage 1 -o coverage.html --single-file",
-        "wangge map coverage 1 --kind canteen -o a3.pdf",
-    )
-    drawn.command("coverage", help=words("coverage.cli.map"), epilog=example(*examples))(map_coverage)
+    pages = ("wangge map coverage 1 -o coverage.html --single-file", "wangge map coverage 1 --kind canteen -o a3.pdf")
+    drawn.command("coverage", help=words("coverage.cli.map"), epilog=example(*pages))(map_coverage)
     app.add_typer(group, name="coverage")
     app.add_typer(drawn, name="map")
 
@@ -94,12 +91,13 @@ def show(
 ) -> None:
     import api.actions.coverage
     import data.coverage
+    import gis.frames
 
     with session() as opened:
         kept = data.coverage.get(opened, run_id)
         level = level or data.coverage.levels(opened, run_id)[0]
         frame = api.actions.coverage.figures(opened, run_id, level=level)
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    rows = gis.frames.records(frame)
     if json:
         emit_json({"run_id": kept["run_id"], "level": level, "areas": rows})
     else:

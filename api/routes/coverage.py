@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import data.coverage
 from fastapi import APIRouter, Query, Request
 
+import data.coverage
+import gis.frames
 from api.deps import Limit, Session, next_link
 from api.schemas.areas import Level
 from api.schemas.coverage import AreaFigures, Run, RunAreas, RunList
@@ -35,5 +36,5 @@ def areas(session: Session, run_id: int, level: Level = "street", kind: str | No
     """Without `kind` every kind and the circle."""
     data.coverage.get(session, run_id, tried=False)
     frame = data.coverage.published(session, run_id, level=level, kind=kind)
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    rows = gis.frames.records(frame)
     return RunAreas(run_id=run_id, level=level, areas=[AreaFigures(**row) for row in rows])

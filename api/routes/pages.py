@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import data.coverage
 from fastapi import APIRouter, Query, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
 import api.actions.maps
+import data.coverage
 import maps.pages
 from api.deps import Session
 from api.errors import language
