@@ -6,9 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
-import api.actions.maps
 import data.coverage
-import maps.pages
 from api.deps import Session
 from api.errors import language
 
@@ -18,6 +16,9 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 def home(request: Request, session: Session, lang: str | None = Query(None, pattern="^(zh|en)$")) -> HTMLResponse:
     """The newest run of things as they are, on a map; without a run, what to do to get one."""
+    import api.actions.maps  # folium takes a second to import, and the server should answer before that
+    import maps.pages
+
     spoken = lang or language(request)
     newest = data.coverage.search(session, tried=False, limit=1)
     if not newest:

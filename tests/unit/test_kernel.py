@@ -158,3 +158,16 @@ def test_where_nothing_can_be_kept_code_is_compiled_anew(monkeypatch: pytest.Mon
         return 2 * x
 
     assert gis.compiled.compiled(double)(21) == 42
+
+
+def test_edges_all_longer_than_the_limit_take_no_longer_than_others():
+    """Two nodes 3,000 s apart and a limit of 600 s: nothing is passable, so no cost says how wide a step should be.
+    The bound must still reach the limit in at most `MOST_STEPS` steps, and only the seed itself is found, at 5 s."""
+    ends = np.array([0, 1], np.int32)
+    topology = gis.kernel.topology(ends[:1], ends[1:], np.zeros(1, np.int8), x=np.array([0.0, 3000]), y=np.zeros(2))
+    graph = gis.kernel.weigh(topology.back, np.array([3000.0]), limit=600)
+    assert graph.width * gis.kernel.MOST_STEPS >= 600 * graph.scale
+    source = Seeds(ends[:1], np.array([5.0]), np.zeros(1, np.int32))
+    found = gis.kernel.nearest(graph, source, limit=600)
+    assert found.cost.tolist() == [5.0, np.inf]
+    assert gis.plain.nearest(graph, source, limit=600).cost.tolist() == [5.0, np.inf]
