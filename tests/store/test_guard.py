@@ -294,14 +294,16 @@ def test_two_thousand_grids_of_one_community_are_checked_once_and_not_two_thousa
 # At the same instant --------------------------------------------------------------------------------------------------
 
 
-def together(*edits: Callable[[], None]) -> list[str]:
-    """Each edit in a thread of its own, all starting at once; what became of them, "" for kept."""
-    start = Barrier(len(edits))
+Edit = Callable[[Callable[[], object]], None]
 
-    def run(edit: Callable[[], None]) -> str:
-        start.wait()
+
+def together(*edits: Edit) -> list[str]:
+    """Each edit in a thread of its own; each says when it is about to commit, and waits there for the others."""
+    about_to_commit = Barrier(len(edits))
+
+    def run(edit: Edit) -> str:
         try:
-            edit()
+            edit(about_to_commit.wait)
         except Refusal as refused:
             return refused.code
         return ""
@@ -320,12 +322,13 @@ def field(own_database_url):
     engine.dispose()
 
 
-def adding(engine: data.db.Engine, *rows: tuple[str, str, str, object], level: str | None = None) -> Callable[[], None]:
-    def edit() -> None:
+def adding(engine: data.db.Engine, *rows: tuple[str, str, str, object], level: str | None = None) -> Edit:
+    def edit(meet: Callable[[], object]) -> None:
         with data.db.transaction(engine) as session:
             if level:
                 session.execute(text(f"SET TRANSACTION ISOLATION LEVEL {level}"))
             data.areas.add(session, areas(*rows, kind="dedicated"), valid_from=DAY, synthetic=True)
+            meet()
 
     return edit
 
@@ -349,9 +352,10 @@ def test_a_parent_that_shrinks_while_a_child_is_added_never_leaves_it_outside(fi
     """40 rounds: one gives C its western half only, the other adds a grid in the east."""
     half, whole = (shapely.to_wkt(gis.areas.multi([box(0, 0, x, 1)])[0]) for x in (0.5, 1))
 
-    def shrink() -> None:
+    def shrink(meet: Callable[[], object]) -> None:
         with data.db.transaction(field) as session:
             session.execute(text(f"UPDATE area SET geom = 'SRID=4326;{half}' WHERE code = 'C'"))
+            meet()
 
     for _ in range(40):
         said = together(shrink, adding(field, ("E", "grid", "C", box(0.6, 0, 0.9, 0.5))))
@@ -359,6 +363,50 @@ def test_a_parent_that_shrinks_while_a_child_is_added_never_leaves_it_outside(fi
         with data.db.transaction(field) as session:
             session.execute(text("DELETE FROM area WHERE code = 'E'"))
             session.execute(text(f"UPDATE area SET geom = 'SRID=4326;{whole}' WHERE code = 'C'"))
+
+
+def interleaved(engine: data.db.Engine, at: int) -> tuple[bool, str]:
+    """The first edit has been checked but not committed when the second one is: whether that waited, and its end."""
+    first, second = (areas((f"{at}-{one}", "grid", "C", box(at / 100, 0, (at + 0.9) / 100, 0.5)), kind="dedicated")
+                     for one in range(2))  # fmt: skip
+
+    def late() -> str:
+        try:
+            with data.db.transaction(engine) as session:
+                data.areas.add(session, second, valid_from=DAY, synthetic=True)
+        except Refusal as refused:
+            return refused.code
+        return ""
+
+    with ThreadPoolExecutor(1) as pool:
+        with data.db.transaction(engine) as session:
+            data.areas.add(session, first, valid_from=DAY, synthetic=True)
+            data.areas.check(session)
+            running = pool.submit(late)
+            while not (waited := waiting(engine)) and not running.done():
+                pass
+        return waited, running.result()
+
+
+def waiting(engine: data.db.Engine) -> bool:
+    with data.db.transaction(engine) as session:
+        asked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        return bool(session.scalar(text(asked)))
+
+
+def test_the_second_of_two_waits_for_the_first_and_then_sees_it(field):
+    """100 rounds, the worst order forced in each: checked, but not yet committed."""
+    assert [interleaved(field, at) for at in range(100)] == [(True, "areas.overlap")] * 100
+
+
+def test_without_the_lock_both_would_stay_so_the_rounds_above_prove_something(field):
+    """The same with the lock taken out of the guard: the second waits for nobody, and the overlap is kept."""
+    with data.db.transaction(field) as session:
+        guard = session.scalar(text("SELECT pg_get_functiondef('wangge_private.area_check_all'::regproc)"))
+        lock = "PERFORM pg_advisory_xact_lock(hashtextextended('wangge.area/' || todo.parent_code, 0));"
+        assert lock in guard
+        session.connection().exec_driver_sql(guard.replace(lock, "NULL;"))
+    assert interleaved(field, 0) == (False, "")
 
 
 def test_under_repeatable_read_nothing_is_changed_at_all(field):
