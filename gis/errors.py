@@ -60,8 +60,9 @@ class MissingPart(Refusal):
 class Fault:
     """One thing wrong with one row of a table that came from outside.
 
-    `row` counts data rows from 1 (None: the whole table), `column` and `value` are as the sender wrote them
-    (None where they do not apply; `value` is never kept for a personal column), `code` and `facts` as in `Refusal`.
+    `row` is the number that a spreadsheet shows, its header counted (None: the whole table). `column` and `value` are as
+    the sender wrote them (None where they do not apply; `value` is never kept for a personal column), `code` and
+    `facts` as in `Refusal`.
     """
 
     row: int | None
