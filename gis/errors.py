@@ -60,8 +60,8 @@ class MissingPart(Refusal):
 class Fault:
     """One thing wrong with one row of a table that came from outside.
 
-    `row` is the number that a spreadsheet shows, its header counted (None: the whole table). `column` and `value` are as
-    the sender wrote them (None where they do not apply; `value` is never kept for a personal column), `code` and
+    `row` is the number that a spreadsheet shows, its header counted (None: the whole table). `column` and `value` are
+    as the sender wrote them (None where they do not apply; `value` is never kept for a personal column), `code` and
     `facts` as in `Refusal`.
     """
 
