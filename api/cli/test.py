@@ -18,6 +18,9 @@ from api.settings import ROOT
 #: Also read by tests/conftest.py: a part that a test needs must then be there, or the test fails instead of skipping.
 FULL = "WANGGE_TEST_FULL"
 
+#: A whole run uses every core; tests of one file share a database and stay together.
+EVERYTHING = ["-n", "auto", "--dist", "loadfile"]
+
 
 def register(app: typer.Typer) -> None:
     examples = example("wangge test", "wangge test tests/unit -k walknet")
@@ -47,7 +50,7 @@ def _steps(pytest: list[str]) -> Iterator[tuple[str, list[str]]]:
         yield "mypy", [*python, "mypy"]
         if scripts := sorted((ROOT / "tests" / "js").rglob("*.test.*js")):
             yield "node --test", [_node(), "--test", *map(str, scripts)]
-    yield "pytest", [*python, "pytest", *pytest]
+    yield "pytest", [*python, "pytest", *(pytest or EVERYTHING)]
 
 
 def _passes(name: str, command: list[str]) -> bool:

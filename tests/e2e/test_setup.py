@@ -45,13 +45,21 @@ def python(program: str, *, home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=surroundings(home), cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+def hear_everything() -> None:
+    """As a terminal starts a program: tests run under nohup pass on that SIGHUP is not to be heard."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Up:
     """A running `wangge up` that serves."""
 
     def __init__(self, home: Path) -> None:
         self.home, self.port = home, free_port()
         command = [sys.executable, "-P", "-m", "api.cli", "up", "--sample", "none", "--port", str(self.port)]
-        self.process = subprocess.Popen(command, env=surroundings(home), stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, env=surroundings(home), stderr=subprocess.PIPE, text=True, preexec_fn=hear_everything
+        )
         self.told = ""
         for line in self.process.stderr:
             self.told += line
