@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-import data.areas
 from fastapi import APIRouter, Query, Request
 
+import data.areas
 import gis.crs
 from api.deps import Limit, Session, Today, next_link
 from api.schemas.areas import Area, AreaFeature, AreaList, Code, Datum, Latitude, Level, Longitude, PlaceCodes

@@ -20,10 +20,9 @@ import osmium
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from worlds import uncut  # noqa: E402
-
 import data.ingest.osm  # noqa: E402
 import gis.walkways  # noqa: E402
+from worlds import uncut  # noqa: E402
 
 #: Vertices of a block's side, and the degrees between two of them (20 m).
 BLOCK, STEP = 5, 0.0002

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import shapely
 from starlette.testclient import TestClient
-from worlds import squares
 
 import api.actions.coverage
 import data.db
@@ -23,6 +22,7 @@ import data.walknet
 import gis.crs
 from api.app import create_app
 from api.settings import Settings
+from worlds import squares
 
 TODAY = date(2026, 1, 1)
 #: Hundredths of a degree along the lane that runs east through the southern grids of both streets.

@@ -13,12 +13,12 @@ from time import perf_counter
 from typing import Any
 
 import pytest
-from worlds import mapped
 
 import maps.fonts
 import maps.offline
 import maps.pages
 import maps.palette
+from worlds import mapped
 
 pytestmark = [
     pytest.mark.browser,

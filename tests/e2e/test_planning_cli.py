@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import towns
 
 import api.cli
 import api.cli.terminal
 import data.cluster
 import data.db
 import gis.crs
+from worlds import towns
 
 pytestmark = pytest.mark.database
 

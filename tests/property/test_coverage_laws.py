@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import worlds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from worlds import towns
 
 import gis.coverage
 import gis.ground
@@ -17,8 +15,10 @@ import gis.netedits
 import gis.pairs
 import gis.walking
 import gis.walknet
+import worlds
 from gis.coverage import Request, Verdicts
 from gis.verdicts import COVERED, UNCOVERED
+from worlds import towns
 
 BOTH = Request(kinds=("canteen", "clinic"), required=("canteen", "clinic"))
 SEEDS = st.integers(0, 10_000)

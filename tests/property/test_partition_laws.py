@@ -7,11 +7,11 @@ import numpy as np
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds.squares import RANKS, SOUTH, WEST, areas, box
 
 import gis.areas
 import gis.partition
 import gis.redraw
+from worlds.squares import RANKS, SOUTH, WEST, areas, box
 
 
 @st.composite

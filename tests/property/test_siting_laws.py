@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from worlds import sites
 
 import gis.reach
 from gis.errors import Invalid
 from gis.siting import Effort, Floor, Problem, solve, verify
+from worlds import sites
 
 QUIET = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 #: Without HiGHS: what search and bound alone come to.

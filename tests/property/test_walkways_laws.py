@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import drawing
 
 import gis.walktags
 import gis.walkways
+from worlds import drawing
 
 SIDE = 4
 #: A lattice of 4 x 4 vertices, 37 m and 53 m apart, and one more on top of vertex 1; vertex 99 has no position.

@@ -13,7 +13,6 @@ import pandas as pd
 import pyproj
 import pytest
 import shapely
-from worlds import agreement, uncut
 
 import data.ingest.osm
 import gis.coverage
@@ -21,6 +20,7 @@ import gis.frames
 import gis.walknet
 import gis.walkways
 from gis.coverage import Request
+from worlds import agreement, uncut
 
 pytestmark = pytest.mark.real
 

@@ -11,12 +11,12 @@ import pandas as pd
 import pyproj
 import pytest
 import shapely
-from worlds import agreement, uncut
 
 import data.ingest.osm
 import gis.walknet
 import gis.walkways
 from gis.coverage import Request
+from worlds import agreement, uncut
 
 pytestmark = pytest.mark.real
 

@@ -8,7 +8,6 @@ import geopandas as gpd
 import pytest
 import shapely
 from sqlalchemy import text
-from worlds.squares import DAY, SOUTH, WEST, areas, box, found, town
 
 import api.actions.areas
 import data.areas
@@ -20,6 +19,7 @@ import data.reports
 import data.users
 from api.actions.areas import Change, Order
 from gis.errors import Invalid, Refusal
+from worlds.squares import DAY, SOUTH, WEST, areas, box, found, town
 
 pytestmark = pytest.mark.database
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import shapely
 from sqlalchemy import text
-from worlds.squares import DAY, RANKS, SOUTH, WEST, areas, box, found, town
 
 import data.areas
 import data.db
 import gis.partition
 from gis.errors import BadRows, Conflict, Refusal
+from worlds.squares import DAY, RANKS, SOUTH, WEST, areas, box, found, town
 
 pytestmark = pytest.mark.database
 

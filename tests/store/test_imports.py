@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import shapely
 from sqlalchemy import text
-from worlds.squares import areas, box, found
 
 import api.actions.import_areas
 import api.actions.import_walknet
@@ -29,6 +28,7 @@ from api.actions.import_areas import Plan
 from api.actions.intake import Asked
 from data.ingest.upsert import Counts
 from gis.errors import BadRows, Conflict, Invalid, NotFound, Refusal, WrongDatum
+from worlds.squares import areas, box, found
 
 pytestmark = pytest.mark.database
 

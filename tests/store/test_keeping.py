@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import shapely
 from sqlalchemy import text
-from worlds.squares import DAY, SOUTH, WEST, box, found
 
 import data.areas
 import data.coverage
@@ -21,6 +20,7 @@ import data.users
 import data.walknet
 import gis.walknet
 from gis.errors import NotFound
+from worlds.squares import DAY, SOUTH, WEST, box, found
 
 pytestmark = pytest.mark.database
 

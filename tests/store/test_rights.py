@@ -12,9 +12,9 @@ from itertools import product
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from worlds.squares import found
 
 import data.db
+from worlds.squares import found
 
 pytestmark = pytest.mark.database
 

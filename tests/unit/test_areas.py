@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from worlds.squares import SOUTH, WEST, areas, box, town
 
 import gis.areas
 import gis.redraw
 from gis.errors import Invalid
+from worlds.squares import SOUTH, WEST, areas, box, town
 
 CN_STAT = {"district": 6, "street": 9, "community": 12, "grid": 15}
 

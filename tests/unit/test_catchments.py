@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
-from worlds.towns import CORNER, network
 
 import gis.catchments as catchments
 import gis.walking
 import gis.walknet
 from gis.errors import Invalid
+from worlds.towns import CORNER, network
 
 
 def place(net: gis.walknet.WalkNet, x: float, y: float) -> gis.walknet.Snaps:

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-import worlds
-from worlds import second_method, towns
 
 import gis.coverage
 import gis.ground
 import gis.profiles
+import worlds
 from gis.coverage import Request
 from gis.errors import Invalid
 from gis.verdicts import COVERED, NOT_APPLICABLE, UNCOVERED, UNKNOWN
+from worlds import second_method, towns
 
 CANTEEN = Request(kinds=("canteen",))
 BOTH = Request(kinds=("canteen", "clinic"), required=("canteen", "clinic"))

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import worlds
-from worlds import towns
 
 import gis.coverage
 import gis.crs
 import gis.ground
+import worlds
 from gis.coverage import Request
 from gis.errors import Invalid, NotFound
 from gis.explain import explain
+from worlds import towns
 
 
 def stand(town: worlds.Town, **request: object) -> gis.ground.Ground:

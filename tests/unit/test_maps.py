@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import shapely
 from PIL import Image
-from worlds import mapped
 
 import maps.codec
 import maps.fonts
@@ -26,6 +25,7 @@ import maps.pages
 import maps.palette
 import maps.printed
 from gis.errors import Invalid
+from worlds import mapped
 
 HOSTILE = """</script><script>bad()</script>{{ 7*7 }}{% raw %}'"“”& src='//evil.example/x.js' 🏮"""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from worlds import towns
 
 import gis.profiles
 from gis.errors import Invalid
 from gis.profiles import PROFILES
+from worlds import towns
 
 
 def test_every_profile_names_its_source_and_says_how_sure_it_is():

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from worlds import towns
 
 import gis.coverage
 import gis.ground
@@ -17,6 +16,7 @@ import gis.scale
 from gis.coverage import Request
 from gis.ground import Ground
 from gis.verdicts import Verdicts
+from worlds import towns
 
 pytest.importorskip("distributed")
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from worlds import sites
 
 import gis.reach
 from gis.errors import Invalid
 from gis.siting import Effort, Floor, Plan, Problem, by_area, front, recount, solve, verify
+from worlds import sites
 
 NEVER = sites.NEVER
 

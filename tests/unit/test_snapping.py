@@ -7,12 +7,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import shapely
-import worlds
-from worlds import towns
 
 import gis.snapping
 import gis.walknet
+import worlds
 from gis.errors import Invalid
+from worlds import towns
 
 EVERY = np.ones(1, bool)
 

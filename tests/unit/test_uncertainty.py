@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import worlds
-from worlds import towns
 
 import gis.ground
 import gis.uncertainty
+import worlds
 from gis.coverage import Request
+from worlds import towns
 
 CANTEEN = Request(kinds=("canteen",))
 

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-import worlds
-from worlds import towns
 
 import gis.crs
 import gis.netedits
 import gis.walknet
+import worlds
+from worlds import towns
 
 
 def tables() -> tuple[pd.DataFrame, gpd.GeoDataFrame]:

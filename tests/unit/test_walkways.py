@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from worlds import drawing
 
 import gis.walkcourse
 import gis.walktags
 import gis.walkways
 from gis.errors import Invalid
+from worlds import drawing
 
 STREET = {"highway": "residential"}
 FOOTWAY = {"highway": "footway"}

@@ -7,18 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import worlds
-from worlds import towns
 
 import gis.aggregates
 import gis.coverage
 import gis.crs
 import gis.ground
 import gis.whatif
+import worlds
 from gis import scenarios
 from gis.coverage import Request
 from gis.errors import Invalid, NotFound
 from gis.scenarios import Add, Change, Close, ClosePath, Hours, Move, OpenPath, Resize, Speed
+from worlds import towns
 
 BOTH = Request(kinds=("canteen", "clinic"), required=("canteen", "clinic"))
 
