@@ -137,7 +137,7 @@ def compare(session: data.db.Session, before: int, after: int) -> dict[str, Any]
     if not kinds:
         raise Invalid("scenario.no_common_kind", before=before, after=after)
     moved = _moved(session, runs, kinds)
-    streets = _stored(session, before).join(_stored(session, after), how="inner", lsuffix="_before").reset_index()
+    streets = _stored(session, before).join(_stored(session, after), how="inner", suffixes=("_before", "")).reset_index()
     totals = _totals(runs)
     return {
         "before": _about(runs[0]), "after": _about(runs[1]), "same_people": moved is not None,
@@ -167,7 +167,7 @@ def _totals(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         kinds = {**run["totals"]["kinds"], gis.aggregates.CIRCLE: run["totals"]["circle"]}
         flat = {(kind, rule): figures for kind, rules in kinds.items() for rule, figures in rules.items()}
         frames.append(pd.DataFrame.from_dict(flat, orient="index", columns=None)[_FIGURES])
-    joined = frames[0].join(frames[1], how="inner", lsuffix="_before")
+    joined = frames[0].join(frames[1], how="inner", suffixes=("_before", ""))
     return joined.rename_axis(["kind", "verdict"]).reset_index().assign(name="")
 
 
