@@ -137,7 +137,9 @@ def compare(session: data.db.Session, before: int, after: int) -> dict[str, Any]
     if not kinds:
         raise Invalid("scenario.no_common_kind", before=before, after=after)
     moved = _moved(session, runs, kinds)
-    streets = _stored(session, before).join(_stored(session, after), how="inner", suffixes=("_before", "")).reset_index()
+    streets = (
+        _stored(session, before).join(_stored(session, after), how="inner", suffixes=("_before", "")).reset_index()
+    )
     totals = _totals(runs)
     return {
         "before": _about(runs[0]), "after": _about(runs[1]), "same_people": moved is not None,

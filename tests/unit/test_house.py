@@ -190,7 +190,13 @@ def test_the_lock_of_the_scripts_pins_the_versions_the_pages_were_written_for():
 
 def test_no_file_of_ours_names_a_package_registry():
     """Where packages come from is the machine's business; a district may only reach its own mirror."""
-    names = (("pypi", "org"), ("pythonhosted", "org"), ("registry", "npmjs"), ("npmmirror", "com"), ("tuna", "tsinghua"))
+    names = (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("registry", "npmjs"),
+        ("npmmirror", "com"),
+        ("tuna", "tsinghua"),
+    )
     registries = [".".join(parts).encode() for parts in names]
     wrong = [
         str(path.relative_to(ROOT))
