@@ -137,9 +137,8 @@ def compare(session: data.db.Session, before: int, after: int) -> dict[str, Any]
     if not kinds:
         raise Invalid("scenario.no_common_kind", before=before, after=after)
     moved = _moved(session, runs, kinds)
-    streets = (
-        _stored(session, before).join(_stored(session, after), how="inner", suffixes=("_before", "")).reset_index()
-    )
+    old, new = _stored(session, before), _stored(session, after)
+    streets = old.merge(new, left_index=True, right_index=True, suffixes=("_before", "")).reset_index()
     totals = _totals(runs)
     return {
         "before": _about(runs[0]), "after": _about(runs[1]), "same_people": moved is not None,
@@ -169,7 +168,7 @@ def _totals(runs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         kinds = {**run["totals"]["kinds"], gis.aggregates.CIRCLE: run["totals"]["circle"]}
         flat = {(kind, rule): figures for kind, rules in kinds.items() for rule, figures in rules.items()}
         frames.append(pd.DataFrame.from_dict(flat, orient="index", columns=None)[_FIGURES])
-    joined = frames[0].join(frames[1], how="inner", suffixes=("_before", ""))
+    joined = frames[0].merge(frames[1], left_index=True, right_index=True, suffixes=("_before", ""))
     return joined.rename_axis(["kind", "verdict"]).reset_index().assign(name="")
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg2
@@ -72,8 +73,10 @@ def left_behind(cluster: Cluster, *, within_s: float = 5.0) -> list[int]:
 
 
 def kill(pids: list[int]) -> None:
+    """Without a warning; one that has just ended by itself is as dead."""
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_fresh_home_has_a_server_that_forgets_nothing(home):
