@@ -12,6 +12,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -153,7 +154,8 @@ def test_everything_killed_at_once_comes_up_again(home, up):
     first = up(home)
     first.process.kill()
     for pid in servers(home):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have ended by itself just now
+            os.kill(pid, signal.SIGKILL)
     first.process.communicate()
     assert up(home).status() == 200
 
@@ -162,7 +164,8 @@ def test_a_killed_database_comes_back_under_a_running_up(home, up):
     """Asked again and again meanwhile, it answers that it is not ready, and then that it is, without a restart."""
     running = up(home)
     for pid in servers(home):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have ended by itself just now
+            os.kill(pid, signal.SIGKILL)
     answers = {running.status()}
     while 200 not in answers:
         answers.add(running.status())
