@@ -1,0 +1,18 @@
+"""Who may come in: devices, keys, and the identity of elders under a key that is not kept here."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "2026_11_23_1_identity"
+down_revision = "2026_11_22_9_scenarios"
+branch_labels = depends_on = None
+
+
+def upgrade() -> None:
+    with op.get_bind().connection.cursor() as cursor:
+        cursor.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("restore a backup instead")

@@ -1,0 +1,18 @@
+"""Photos, jobs, changes in their order, and webhooks."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "2026_11_23_3_queue"
+down_revision = "2026_11_23_2_cases"
+branch_labels = depends_on = None
+
+
+def upgrade() -> None:
+    with op.get_bind().connection.cursor() as cursor:
+        cursor.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("restore a backup instead")
