@@ -30,6 +30,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, REAL, UUID, ExcludeConstraint
 
@@ -73,8 +74,8 @@ def _as_sent() -> tuple[Column[Any], ...]:
     return (Column("lon_sent", Float(53)), Column("lat_sent", Float(53)), _text("datum_sent"))
 
 
-def _place_codes() -> tuple[Column[str], ...]:
-    return (_text("street_code", index=True), _text("community_code", index=True), _text("grid_code", index=True))
+def _place_codes(*, index: bool = True) -> tuple[Column[str], ...]:
+    return tuple(_text(name, index=index) for name in ("street_code", "community_code", "grid_code"))
 
 
 # Areas ----------------------------------------------------------------------------------------------------------------
@@ -178,6 +179,7 @@ facility = Table(
     Column("synthetic", Boolean, nullable=False),
     Column("import_id", BigInteger, ForeignKey("import_batch.id")),
     _now("updated_at"),
+    Column("version", Integer, nullable=False, server_default="1"),
     CheckConstraint("capacity >= 0", name="capacity"),
     _one_of("medical_link", "internal", "contract", "none"),
     _one_of("delivery_mode", "one_stop", "multi_point", "to_home"),
@@ -290,6 +292,52 @@ basemap = Table(
 
 # Reports --------------------------------------------------------------------------------------------------------------
 
+#: What may be reported, as `gis.categories` says it; a limit whose source is the word "example" is one.
+category = Table(
+    "category", metadata,
+    _text("code", primary_key=True),
+    _text("family", nullable=False),
+    _text("name_zh", nullable=False),
+    _text("name_en", nullable=False),
+    Column("amount", Integer, nullable=False),
+    _text("unit", nullable=False),
+    Column("warn_before", Integer, nullable=False, server_default="0"),
+    Column("near_m", Float(53), nullable=False, server_default="50"),
+    Column("near_days", Float(53), nullable=False, server_default="30"),
+    _text("source", nullable=False, server_default=""),
+    Column("active", Boolean, nullable=False, server_default="true"),
+    _one_of("family", "component", "event", "local"),
+    _one_of("unit", "urgent_hours", "work_hours", "work_days"),
+    CheckConstraint("amount >= 1 AND warn_before >= 0 AND warn_before < amount", name="amount"),
+    CheckConstraint("near_m > 0 AND near_days > 0", name="near"),
+)  # fmt: skip
+
+#: Who handles reports: an office, a company, a team.
+unit = Table(
+    "unit", metadata,
+    _text("code", primary_key=True),
+    _text("name_zh", nullable=False),
+    _text("name_en", nullable=False, server_default=""),
+    Column("active", Boolean, nullable=False, server_default="true"),
+    CheckConstraint("code <> '' AND name_zh <> ''", name="names"),
+)  # fmt: skip
+
+#: As `gis.routing.Rule`: "" is any category, any area.
+routing_rule = Table(
+    "routing_rule", metadata,
+    _text("id", primary_key=True),
+    _text("category", nullable=False, server_default=""),
+    _text("area", nullable=False, server_default=""),
+    Column("unit", Text, ForeignKey("unit.code"), nullable=False),
+    Column("active", Boolean, nullable=False, server_default="true"),
+    CheckConstraint("id <> ''", name="id"),
+)  # fmt: skip
+
+_STILL_OPEN = "status IN ('received', 'accepted', 'assigned', 'resolved', 'reopened')"
+
+#: A report as it stands; how it came to that is told by `report_event`. The id is ours: the phone's own, `client_id`,
+#: counts for its author alone, or else trying one out would tell whether a stranger has used it.
+#: `due_unknown` says why there is no `due_at` where one is owed; `warned_at`, `overdue_at`: said so, once.
 report = Table(
     "report", metadata,
     Column("id", UUID(as_uuid=False), primary_key=True, server_default=func.gen_random_uuid()),
@@ -297,22 +345,98 @@ report = Table(
     _text("client_id", nullable=False),
     _text("category", nullable=False, index=True),
     _text("status", nullable=False, server_default="received"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    _now("moved_at"),
+    _text("on_hold", nullable=False, server_default=""),
+    Column("unit", Text, ForeignKey("unit.code")),
+    Column("merged_into", UUID(as_uuid=False), ForeignKey("report.id")),
+    Column("resolved_by", BigInteger, ForeignKey("app_user.id")),
     _point(),
     *_as_sent(),
     Column("accuracy_m", REAL),
     Column("captured_at", DateTime(timezone=True), nullable=False),
+    Column("sent_at", DateTime(timezone=True)),
     _now("received_at"),
     _text("text", nullable=False),
+    Column("photos", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("mocked", Boolean, nullable=False, server_default="false"),
+    _text("body_hash"),
+    Column("suspect", JSONB, nullable=False, server_default="[]"),
+    Column("routed", JSONB),
+    Column("due_at", DateTime(timezone=True)),
+    Column("warn_at", DateTime(timezone=True)),
+    _text("due_unknown"),
+    Column("warned_at", DateTime(timezone=True)),
+    Column("overdue_at", DateTime(timezone=True)),
     Column("household_id", BigInteger, ForeignKey("household.id", ondelete="SET NULL")),
     Column("facility_id", Text, ForeignKey("facility.id", ondelete="SET NULL")),
-    *_place_codes(),
+    *_place_codes(index=False),
     Column("synthetic", Boolean, nullable=False),
     Column("import_id", BigInteger, ForeignKey("import_batch.id")),
     UniqueConstraint("author_id", "client_id", postgresql_nulls_not_distinct=True),
     _one_of("status", "received", "accepted", "assigned", "resolved", "closed", "rejected", "reopened"),
     CheckConstraint("accuracy_m >= 0", name="accuracy_m"),
+    CheckConstraint("merged_into <> id AND (merged_into IS NULL OR status = 'rejected')", name="merged_into"),
+    CheckConstraint("version >= 1", name="version"),
     _in_bounds(),
     Index("report_geom_idx", "geom", postgresql_using="gist"),
+    # Each list is read in the order of its index, which begins with the code that the reader's policy names.
+    Index("report_street_idx", "street_code", "received_at", "id"),
+    Index("report_community_idx", "community_code", "received_at", "id"),
+    Index("report_grid_idx", "grid_code", "received_at", "id"),
+    Index("report_author_idx", "author_id", "received_at", "id"),
+    Index("report_received_idx", "received_at", "id"),
+    Index("report_open_idx", "street_code", "received_at", "id", postgresql_where=text(_STILL_OPEN)),
+    Index("report_due_idx", "due_at", postgresql_where=text("due_at IS NOT NULL AND overdue_at IS NULL")),
+    Index("report_merged_idx", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+)  # fmt: skip
+
+#: Only ever added to. Place codes and the report's author are filled in from the report by a trigger, never by the
+#: one who adds it.
+report_event = Table(
+    "report_event", metadata,
+    Column("report_id", UUID(as_uuid=False), ForeignKey("report.id"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    _text("move", nullable=False),
+    Column("actor_id", BigInteger, ForeignKey("app_user.id")),
+    _text("actor_role", nullable=False),
+    _now("at"),
+    _text("source", nullable=False),
+    _text("target", nullable=False),
+    _text("reason", nullable=False, server_default=""),
+    _text("text", nullable=False, server_default=""),
+    _text("unit", nullable=False, server_default=""),
+    Column("photos", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("lon", Float(53)),
+    Column("lat", Float(53)),
+    Column("accuracy_m", REAL),
+    Column("amount", Integer, nullable=False, server_default="0"),
+    _text("merged_into", nullable=False, server_default=""),
+    _text("category", nullable=False, server_default=""),
+    Column("suspect", JSONB, nullable=False, server_default="[]"),
+    Column("author_id", BigInteger, index=True),
+    *_place_codes(),
+    CheckConstraint("version >= 1", name="version"),
+    CheckConstraint("(lon IS NULL) = (lat IS NULL)", name="place"),
+)  # fmt: skip
+
+#: Another body that came under the id of a report: kept whole, for a person to decide which one holds.
+report_conflict = Table(
+    "report_conflict", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("report_id", UUID(as_uuid=False), ForeignKey("report.id"), nullable=False),
+    _text("body_hash", nullable=False),
+    Column("body", JSONB, nullable=False),
+    _now("received_at"),
+    _text("kept"),
+    _text("reason", nullable=False, server_default=""),
+    Column("decided_by", BigInteger, ForeignKey("app_user.id")),
+    Column("decided_at", DateTime(timezone=True)),
+    Column("author_id", BigInteger, index=True),
+    *_place_codes(),
+    UniqueConstraint("report_id", "body_hash"),
+    _one_of("kept", "first", "other"),
+    CheckConstraint("(kept IS NULL) = (decided_at IS NULL)", name="decided"),
 )  # fmt: skip
 
 
@@ -410,6 +534,38 @@ coverage_household = Table(
 )  # fmt: skip
 
 
+#: Work that a planner ordered and a worker carries out; `answer` is what a siting found, `run_id` the run made.
+coverage_order = Table(
+    "coverage_order", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("user_id", BigInteger, ForeignKey("app_user.id"), nullable=False),
+    _text("what", nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    _text("digest", nullable=False),
+    _text("state", nullable=False, server_default="queued"),
+    _text("step"),
+    Column("steps_done", SmallInteger, nullable=False, server_default="0"),
+    _text("error"),
+    Column("run_id", BigInteger, ForeignKey("coverage_run.id", ondelete="SET NULL"), index=True),
+    Column("answer", JSONB),
+    _now("ordered_at"),
+    Column("started_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    _one_of("what", "run", "siting"),
+    _one_of("state", "queued", "running", "done", "failed"),
+    Index("coverage_order_open_idx", "user_id", "digest", unique=True,
+          postgresql_where=text("state IN ('queued', 'running')")),
+)  # fmt: skip
+
+#: One row is one statement that changed what coverage is computed from; how many there are is the version of the data.
+data_change = Table(
+    "data_change", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("what", nullable=False),
+    _now("at"),
+)  # fmt: skip
+
+
 # People who use it ----------------------------------------------------------------------------------------------------
 
 app_user = Table(
@@ -451,4 +607,38 @@ audit_log = Table(
     Column("facts", JSONB, nullable=False, server_default="{}"),
     Column("previous", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+)  # fmt: skip
+
+#: One person on one device. Of the refresh token only the digest of the present one and of the one before is kept.
+login_session = Table(
+    "login_session", metadata,
+    Column("id", UUID(as_uuid=False), primary_key=True, server_default=func.gen_random_uuid()),
+    Column("user_id", BigInteger, ForeignKey("app_user.id", ondelete="CASCADE"), nullable=False, index=True),
+    _text("role", nullable=False),
+    Column("device_hash", LargeBinary),
+    Column("refresh_hash", LargeBinary),
+    Column("previous_hash", LargeBinary),
+    Column("rotated_at", DateTime(timezone=True)),
+    _now("created_at"),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    _text("ended_why"),
+    _one_of("role", "inspector", "community", "street", "planner", "partner", "auditor", "admin"),
+    CheckConstraint("(ended_at IS NULL) = (ended_why IS NULL)", name="ended"),
+    _one_of("ended_why", "logout", "reuse", "password", "lost", "revoked"),
+)  # fmt: skip
+
+#: What another system shows instead of a token; it belongs to an account with the role partner.
+api_key = Table(
+    "api_key", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("user_id", BigInteger, ForeignKey("app_user.id", ondelete="CASCADE"), nullable=False, index=True),
+    _text("name", nullable=False),
+    _text("prefix", nullable=False, unique=True),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("fields", ARRAY(Text), nullable=False),
+    _now("created_at"),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
 )  # fmt: skip

@@ -37,10 +37,7 @@ CELLS = {
 }  # fmt: skip
 COMMANDS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 #: Tables without persons: all may read them but the auditor, who reads only the log; the catalogues have an editor.
-OPEN = (
-    "area", "area_level", "area_scheme", "facility", "facility_kind", "walknet", "walk_node", "walk_edge",
-    "coverage_published",
-)  # fmt: skip
+OPEN = ("area", "area_level", "area_scheme", "facility_kind", "walknet", "walk_node", "walk_edge", "data_change")
 EDITED_BY_ADMIN = ("area_scheme", "facility_kind")
 
 CODES = "street_code, community_code, grid_code"
@@ -196,7 +193,8 @@ def test_every_policy_that_is_loosened_is_noticed(session, seeded):
     """Each policy in turn lets every row pass; then some cell of its table is no longer as written."""
     policies = session.execute(text("""
         SELECT tablename, policyname, qual IS NOT NULL, with_check IS NOT NULL FROM pg_policies
-        WHERE schemaname = 'public' AND policyname <> 'owner_all' ORDER BY 1, 2""")).all()  # fmt: skip
+        WHERE schemaname = 'public' AND policyname <> 'owner_all' AND tablename = ANY (:tables) ORDER BY 1, 2"""),
+        {"tables": sorted({table for table, _ in CELLS})}).all()  # fmt: skip
     impostor = seeded["partner B"]
     unnoticed = []
     for table, policy, using, check in policies:

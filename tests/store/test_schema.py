@@ -19,8 +19,8 @@ pytestmark = pytest.mark.database
 
 #: Tables that hold no person; every other one must be under forced row security.
 NO_PERSONS = {
-    "alembic_version", "area", "area_level", "area_scheme", "import_batch", "facility", "facility_kind", "walknet",
-    "walk_node", "walk_edge", "scenario", "coverage_run", "coverage_published", "basemap", "wangge_private.area_check",
+    "alembic_version", "area", "area_level", "area_scheme", "import_batch", "facility_kind", "walknet", "walk_node",
+    "walk_edge", "scenario", "basemap", "data_change", "wangge_private.area_check",
 }  # fmt: skip
 ROLES = ("public", "inspector", "community", "street", "planner", "partner", "auditor", "admin", "login", "owner")
 
