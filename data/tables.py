@@ -642,3 +642,104 @@ api_key = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),
 )  # fmt: skip
+
+
+# Jobs, changes, photos, webhooks --------------------------------------------------------------------------------------
+
+#: Work for later (`data.jobs`). `run_at` is when it may be taken next.
+job = Table(
+    "job", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _text("kind", nullable=False),
+    _text("key", unique=True),
+    Column("payload", JSONB, nullable=False),
+    _now("run_at"),
+    Column("tries", SmallInteger, nullable=False, server_default="0"),
+    _text("reason"),
+    Column("dead_at", DateTime(timezone=True)),
+    _now("created_at"),
+    Index("job_due_idx", "kind", "run_at", postgresql_where=text("dead_at IS NULL")),
+)  # fmt: skip
+
+#: What happened, for other systems to follow (`data.changes`); `seq` is given when it is first read.
+change = Table(
+    "change", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("seq", BigInteger, unique=True),
+    _now("at"),
+    _text("what", nullable=False),
+    _text("subject", nullable=False),
+    _text("action", nullable=False),
+    Column("facts", JSONB, nullable=False),
+    *_place_codes(),
+    Index("change_unnumbered_idx", "id", postgresql_where=text("seq IS NULL")),
+)  # fmt: skip
+
+#: A picture as one author sent it; the bytes lie in the home, under this id.
+photo = Table(
+    "photo", metadata,
+    Column("id", UUID(as_uuid=False), primary_key=True, server_default=func.gen_random_uuid()),
+    Column("author_id", BigInteger, ForeignKey("app_user.id"), nullable=False),
+    _text("sha256", nullable=False),
+    Column("bytes", Integer, nullable=False),
+    _text("media", nullable=False),
+    _text("state", nullable=False, server_default="received"),
+    _text("reason"),
+    Column("width", Integer),
+    Column("height", Integer),
+    _now("received_at"),
+    UniqueConstraint("author_id", "sha256"),
+    CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
+    CheckConstraint("bytes > 0", name="bytes"),
+    _one_of("state", "received", "ready", "refused"),
+    CheckConstraint("(state = 'refused') = (reason IS NOT NULL)", name="reason"),
+    CheckConstraint("(state = 'ready') = (width IS NOT NULL AND height IS NOT NULL)", name="size"),
+    Index("photo_author_id_received_at_idx", "author_id", "received_at"),
+)  # fmt: skip
+
+#: Which pictures a report names, come or not; how far place and time in the picture are from those of the report.
+report_photo = Table(
+    "report_photo", metadata,
+    Column("report_id", UUID(as_uuid=False), ForeignKey("report.id", ondelete="CASCADE"), primary_key=True),
+    Column("author_id", BigInteger, ForeignKey("app_user.id"), primary_key=True, autoincrement=False),
+    _text("sha256", primary_key=True),
+    Column("metres", REAL),
+    Column("seconds", Float(53)),
+    *_place_codes(),
+    _now("added_at"),
+    CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
+    CheckConstraint("metres >= 0", name="metres"),
+    Index("report_photo_author_id_sha256_idx", "author_id", "sha256"),
+)  # fmt: skip
+
+#: Where changes are sent to; `last_seq` is how far it has got.
+webhook = Table(
+    "webhook", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("owner_id", BigInteger, ForeignKey("app_user.id"), nullable=False, index=True),
+    _text("role", nullable=False),
+    Column("key_id", BigInteger),
+    _text("url", nullable=False),
+    Column("what", ARRAY(Text), nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("active", Boolean, nullable=False, server_default="true"),
+    _text("reason"),
+    Column("failures", SmallInteger, nullable=False, server_default="0"),
+    Column("last_seq", BigInteger, nullable=False),
+    _now("created_at"),
+    Column("removed_at", DateTime(timezone=True)),
+    _one_of("role", "partner", "admin"),
+    CheckConstraint("last_seq >= 0", name="last_seq"),
+)  # fmt: skip
+
+#: One attempt to send one change; `status` is what the other side answered, `reason` why nothing was answered.
+webhook_delivery = Table(
+    "webhook_delivery", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("webhook_id", BigInteger, ForeignKey("webhook.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    _now("at"),
+    Column("status", SmallInteger),
+    _text("reason"),
+    Index("webhook_delivery_webhook_id_id_idx", "webhook_id", "id"),
+)  # fmt: skip
