@@ -15,6 +15,7 @@ import api.routes.coverage
 import api.routes.health
 import api.routes.pages
 import data.db
+import data.keyring
 from api.settings import Settings
 
 STATIC = Path(__file__).resolve().parent.parent / "maps" / "static"
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="网格 wangge", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.state.settings = settings
     app.state.engine = data.db.engine(settings.database_url)
+    app.state.keyring = data.keyring.Keyring(settings.keys_folder)
     api.errors.install(app)
     app.middleware("http")(_mark)
     for routes in (api.routes.health, api.routes.areas, api.routes.coverage, api.routes.pages):

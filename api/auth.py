@@ -1,8 +1,30 @@
-"""Who is asking: a person with a token, another system with a key, or nobody."""
+"""Who is asking: a person with a token, another system with a key, or nobody.
+
+A token says which session it belongs to and nothing about rights: those are looked up on every request, so that what
+is taken away is gone at once. Tokens of ours are signed with HMAC; no other algorithm is ever tried on them.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import jwt
+
+import data.db
+import data.door
+from data.keyring import Keyring
+from gis.errors import NotAllowed, NotKnown
+
+ISSUER = "wangge"
+AUDIENCE = "wangge-api"
+ALGORITHM = "HS256"
+CLAIMS = ["exp", "iat", "iss", "aud", "sub", "sid"]
+ACCESS_FOR = timedelta(minutes=15)
+KEY = re.compile(r"wg_([0-9a-z]{8})_([0-9A-Za-z_-]{43})")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -29,5 +51,76 @@ class Caller:
         """Her name in the audit log: a number, never a login."""
         return "" if self.user_id is None else str(self.user_id)
 
+    def need(self, *roles: str) -> None:
+        """Refuse whoever has not one of the roles."""
+        if self.user_id is None:
+            raise NotKnown("auth.nobody")
+        if self.role not in roles:
+            raise NotAllowed("auth.role")
+
+    def need_scope(self, scope: str) -> None:
+        """Refuse a key that was not made for this; a person passes."""
+        if self.scopes is not None and scope not in self.scopes:
+            raise NotAllowed("auth.scope", scope=scope)
+
 
 NOBODY = Caller()
+
+
+def access_token(keyring: Keyring, *, user_id: int, session_id: str, now: datetime) -> str:
+    """What a person shows with each request for the next quarter of an hour."""
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": str(user_id),
+        "sid": session_id,
+        "iat": now,
+        "exp": now + ACCESS_FOR,
+    }
+    return jwt.encode(claims, keyring.token_key, ALGORITHM)
+
+
+def enter(session: data.db.Session, shown: str | None, keyring: Keyring, *, read_only: bool) -> Caller:
+    """Let in whoever the `Authorization` header names, with her rights for this transaction; one statement."""
+    if shown is None:
+        data.door.as_nobody(session, read_only=read_only)
+        return NOBODY
+    scheme, _, secret = shown.partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotKnown("auth.scheme")
+    if secret.startswith("wg_"):
+        return _with_key(session, secret, read_only)
+    return _with_token(session, secret, keyring, read_only)
+
+
+def _with_key(session: data.db.Session, secret: str, read_only: bool) -> Caller:
+    parts = KEY.fullmatch(secret)
+    if parts is None:
+        raise NotKnown("auth.key")
+    digest = hashlib.sha256(secret.encode()).digest()
+    known = data.door.by_key(session, parts[1], digest, read_only=read_only)
+    if known is None:
+        raise NotKnown("auth.key")
+    return Caller(known.role, known.user_id, known.login, known.scopes, known.key_id)
+
+
+def _with_token(session: data.db.Session, token: str, keyring: Keyring, read_only: bool) -> Caller:
+    sid = session_of(token, keyring)
+    known = data.door.by_session(session, sid, read_only=read_only)
+    if known is None:
+        raise NotKnown("auth.ended")
+    return Caller(known.role, known.user_id, known.login, session_id=sid)
+
+
+def session_of(token: str, keyring: Keyring) -> str:
+    """The session a token of ours belongs to; refused unless we signed it, for this use, and it is still in time."""
+    try:
+        claims = jwt.decode(
+            token, keyring.token_key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options={"require": CLAIMS}
+        )
+    except jwt.PyJWTError:
+        raise NotKnown("auth.token") from None
+    sid = claims["sid"]
+    if not (isinstance(sid, str) and UUID.fullmatch(sid)):
+        raise NotKnown("auth.token")
+    return sid

@@ -4,36 +4,73 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query, Request
 
+import api.auth
 import data.db
-from api.auth import NOBODY, Caller
+from api.auth import Caller
 
 #: The district's day, whatever the clock of the machine is set to.
 ZONE = ZoneInfo("Asia/Shanghai")
+READING = ("GET", "HEAD")
 
 
-def caller() -> Caller:
+class Opened(NamedTuple):
+    """The one transaction of a request, and whoever was let into it."""
+
+    session: data.db.Session
+    who: Caller
+
+
+def opened(request: Request) -> Iterator[Opened]:
+    """Let in whoever sent the request; GET may only read, and what nobody asked to keep is undone."""
+    state, shown = request.app.state, request.headers.get("authorization")
+    with data.db.undecided(state.engine) as session:
+        who = api.auth.enter(session, shown, state.keyring, read_only=request.method in READING)
+        yield Opened(session, who)
+
+
+In = Annotated[Opened, Depends(opened)]
+
+
+async def caller(opened: In) -> Caller:
     """Whoever sent the request."""
-    return NOBODY
+    return opened.who
+
+
+async def session(opened: In) -> data.db.Session:
+    """The transaction, with the rights of the caller; whatever is done in it is undone."""
+    return opened.session
+
+
+def write_session(opened: In) -> Iterator[data.db.Session]:
+    """The transaction, with the rights of the caller, kept before the answer is sent."""
+    yield opened.session
+    opened.session.commit()
 
 
 Who = Annotated[Caller, Depends(caller)]
 
 
-def session(request: Request, who: Who) -> Iterator[data.db.Session]:
-    """A read-only transaction with the rights of the caller."""
-    with data.db.transaction(request.app.state.engine, role=who.db_role, user_id=who.user_id, read_only=True) as opened:
-        yield opened
+def allow(*roles: str) -> Any:
+    """Let pass only who acts in one of the roles: 401 for nobody, 403 for anybody else."""
+
+    async def allowed(who: Who) -> None:
+        who.need(*roles)
+
+    return Depends(allowed)
 
 
-def write_session(request: Request, who: Who) -> Iterator[data.db.Session]:
-    """A transaction with the rights of the caller, kept before the answer is sent."""
-    with data.db.transaction(request.app.state.engine, role=who.db_role, user_id=who.user_id) as opened:
-        yield opened
+def key_scope(scope: str) -> Any:
+    """Let a key pass only if it was made for this; a person passes."""
+
+    async def allowed(who: Who) -> None:
+        who.need_scope(scope)
+
+    return Depends(allowed)
 
 
 def today() -> date:

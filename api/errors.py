@@ -22,10 +22,12 @@ STATUS: dict[type[gis.errors.Refusal], int] = {
     gis.errors.NotFound: 404,
     gis.errors.Invalid: 422,
     gis.errors.Conflict: 409,
+    gis.errors.NotKnown: 401,
     gis.errors.NotAllowed: 403,
     gis.errors.OutsideArea: 422,
     gis.errors.WrongDatum: 422,
     gis.errors.Busy: 503,
+    gis.errors.TooMany: 429,
     gis.errors.MissingPart: 503,
     gis.errors.BadRows: 422,
 }
@@ -43,6 +45,7 @@ def problem(request: Request, status: int, code: str, **more: object) -> JSONRes
     title = maps.texts.say(f"http.{status}", lang)
     body = {"type": f"urn:wangge:problem:{code}", "title": title, "status": status, "code": code, **more}
     headers = {"Content-Language": lang, "Vary": "Accept-Language"} | ({"Retry-After": "2"} if status == 503 else {})
+    headers |= {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     return JSONResponse(body, status, headers, "application/problem+json")
 
 
@@ -51,7 +54,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(gis.errors.Refusal)
     def refused(request: Request, refusal: gis.errors.Refusal) -> JSONResponse:
-        return problem(request, STATUS[type(refusal)], refusal.code)
+        answer = problem(request, STATUS[type(refusal)], refusal.code)
+        if isinstance(refusal, gis.errors.TooMany):
+            answer.headers["Retry-After"] = str(refusal.facts["retry_after_s"])
+        return answer
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -27,6 +27,13 @@ class Settings:
     port: int = 8000
     #: WANGGE_DEBUG: show the whole trace of an unexpected error in the terminal.
     debug: bool = False
+    #: WANGGE_KEYS: the folder of what signs tokens and encrypts names; `keys` in the home when unsaid.
+    keys: Path | None = None
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where the secrets of this installation are, which no backup of the database holds."""
+        return self.keys or self.home / "keys"
 
     @property
     def private(self) -> bool:
@@ -47,6 +54,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         host=said("HOST", Settings.host),
         port=_port(said("PORT", str(Settings.port))),
         debug=said("DEBUG") not in ("", "0"),
+        keys=Path(said("KEYS")).expanduser().absolute() if said("KEYS") else None,
     )
 
 

@@ -19,7 +19,9 @@ from sqlalchemy.orm import Session
 from data.copying import copy
 from gis.errors import BadRows, Busy, Conflict, Fault, Invalid, MissingPart, NotAllowed, Refusal
 
-__all__ = ["Engine", "Session", "check_ready", "copy", "engine", "migrate", "refusals", "revision", "transaction"]
+__all__ = [
+    "Engine", "Session", "check_ready", "copy", "engine", "migrate", "refusals", "revision", "transaction", "undecided",
+]  # fmt: skip
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PREPARATION = MIGRATIONS / "versions" / "2026_11_22_1_preparation.sql"
@@ -57,6 +59,13 @@ def transaction(
     """
     with refusals(), Session(engine, autoflush=False) as session, session.begin():
         _enter(session, role, user_id, read_only)
+        yield session
+
+
+@contextmanager
+def undecided(engine: Engine) -> Iterator[Session]:
+    """A transaction that is undone unless the block ends it with `session.commit()`; errors leave as refusals."""
+    with refusals(), Session(engine, autoflush=False) as session:
         yield session
 
 

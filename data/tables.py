@@ -62,6 +62,12 @@ def _point(*, nullable: bool = True) -> Column[object]:
     return Column("geom", Geometry("POINT", srid=4326, spatial_index=False), nullable=nullable)
 
 
+def _projected(shape: str) -> Column[Any]:
+    """The same place in the projection of map tiles, kept so that a tile need not project it again."""
+    kept = Computed("ST_Transform(geom, 3857)", persisted=True)
+    return Column("geom_3857", Geometry(shape, srid=3857, spatial_index=False), kept)
+
+
 def _in_bounds() -> CheckConstraint:
     """NaN and infinity fail it as well: BETWEEN is false for both."""
     return CheckConstraint(
@@ -133,6 +139,7 @@ area = Table(
     Column("synthetic", Boolean, nullable=False),
     Column("import_id", BigInteger, ForeignKey("import_batch.id")),
     _now("recorded_at"),
+    _projected("MULTIPOLYGON"),
     ExcludeConstraint(("code", "="), ("valid", "&&"), name="area_code_once", using="gist"),
     CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="period"),
     CheckConstraint("code <> '' AND code <> parent_code", name="code"),
@@ -437,6 +444,25 @@ report_conflict = Table(
     UniqueConstraint("report_id", "body_hash"),
     _one_of("kept", "first", "other"),
     CheckConstraint("(kept IS NULL) = (decided_at IS NULL)", name="decided"),
+)  # fmt: skip
+
+#: The public status of a report: no text, no photo, no author, days only, the place to about 100 m. Kept in step with
+#: `report` by a trigger; a report that concerns a household is absent.
+report_published = Table(
+    "report_published", metadata,
+    Column("id", UUID(as_uuid=False), ForeignKey("report.id", ondelete="CASCADE"), primary_key=True),
+    _text("category", nullable=False),
+    _text("status", nullable=False),
+    Column("reported_on", Date, nullable=False),
+    Column("changed_on", Date, nullable=False),
+    _text("street_code"),
+    _text("community_code"),
+    _text("grid_code"),
+    _point(),
+    _projected("POINT"),
+    Column("synthetic", Boolean, nullable=False),
+    Index("report_published_geom_idx", "geom", postgresql_using="gist"),
+    Index("report_published_reported_on_idx", "reported_on", "id"),
 )  # fmt: skip
 
 

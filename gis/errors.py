@@ -36,6 +36,10 @@ class Conflict(Refusal):
     """It would be right on its own, but not beside what is already kept."""
 
 
+class NotKnown(Refusal):
+    """The asker has not shown who she is, or no longer may."""
+
+
 class NotAllowed(Refusal):
     """The asker may not do this."""
 
@@ -50,6 +54,10 @@ class WrongDatum(Refusal):
 
 class Busy(Refusal):
     """Somebody else is using it; the same call may succeed later."""
+
+
+class TooMany(Refusal):
+    """The asker has done this too often; `facts["retry_after_s"]` says when she may again."""
 
 
 class MissingPart(Refusal):

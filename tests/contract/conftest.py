@@ -22,7 +22,10 @@ import data.walknet
 import gis.crs
 from api.app import create_app
 from api.settings import Settings
+from contract.people import as_, client, people, town
 from worlds import squares
+
+__all__ = ["as_", "client", "people", "town"]  # fixtures of everybody's
 
 TODAY = date(2026, 1, 1)
 #: Hundredths of a degree along the lane that runs east through the southern grids of both streets.

@@ -1,0 +1,61 @@
+"""The one statement with which a request enters the database: it proves who is asking and takes on her rights.
+
+`wangge_login` may do nothing else before: whoever is not known keeps that role, or becomes `wangge_public`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+
+from data.db import REQUEST_MS, Session
+
+#: `{who}` is one row at most; the settings are made for that row only, and last until the transaction ends.
+ENTER = """
+    SELECT user_id, login, role, key_id, scopes, set_config('wangge.user_id', coalesce(user_id::text, ''), true),
+           set_config('wangge.key_id', coalesce(key_id::text, ''), true),
+           set_config('statement_timeout', :ms, true), set_config('transaction_read_only', :read_only, true),
+           set_config('role', 'wangge_' || role, true)
+    FROM {who}"""
+NOBODY = """(
+    SELECT NULL::bigint AS user_id, '' AS login, 'public' AS role, NULL::bigint AS key_id, NULL::text[] AS scopes
+) AS nobody"""
+SESSION = "wangge_private.door_session(CAST(:sid AS uuid))"
+KEY = "wangge_private.door_key(:prefix, :secret_hash)"
+
+
+@dataclass(frozen=True)
+class Entered:
+    """Somebody who is let in now, and as what."""
+
+    user_id: int | None
+    login: str
+    role: str
+    key_id: int | None
+    scopes: frozenset[str] | None
+
+
+def by_session(session: Session, sid: str, *, read_only: bool) -> Entered | None:
+    """Enter with the number of a session; None where it has ended, or its role has."""
+    return _enter(session, SESSION, read_only, sid=sid)
+
+
+def by_key(session: Session, prefix: str, secret_hash: bytes, *, read_only: bool) -> Entered | None:
+    """Enter with a key; None where there is none such, or no longer."""
+    return _enter(session, KEY, read_only, prefix=prefix, secret_hash=secret_hash)
+
+
+def as_nobody(session: Session, *, read_only: bool) -> None:
+    """Enter without a name."""
+    _enter(session, NOBODY, read_only)
+
+
+def _enter(session: Session, who: str, read_only: bool, **proof: Any) -> Entered | None:
+    values = {"ms": str(REQUEST_MS), "read_only": "on" if read_only else "off", **proof}
+    row = session.execute(text(ENTER.format(who=who)), values).one_or_none()
+    if row is None:
+        return None
+    scopes = None if row.scopes is None else frozenset(row.scopes)
+    return Entered(row.user_id, row.login, row.role, row.key_id, scopes)
