@@ -36,6 +36,9 @@ FINEST = 2.0**20
 #: Entries a queue begins with; it grows when full.
 ROOM = 2**15
 
+#: How many entries ahead labels and arcs are read.
+_SOON, _LATER = np.uint64(2), np.uint64(4)
+
 _ONE, _HALF, _COST, _REST = np.uint64(1), np.uint64(32), np.uint64(0xFFFFFFFF00000000), np.uint64(0xFFFFFFFF)
 
 
@@ -167,7 +170,7 @@ def weigh(arcs: Arcs, cost: Floats, *, limit: float) -> Graph:
     scale = min(FINEST, 2.0 ** floor(log2((CLOSED - 1) / limit)))
     units = np.where(cost * scale < CLOSED, np.maximum(cost * scale, 1), CLOSED).astype(np.uint64)
     passable = units[units < CLOSED]
-    usual, least = passable.mean() / 2 if len(passable) else 0.0, limit * scale / MOST_STEPS
+    usual, least = 1.5 * passable.mean() if len(passable) else 0.0, limit * scale / MOST_STEPS
     width = max(1, int(max(usual, least)))
     arc = (units[arcs.edge] << _HALF) | arcs.head.astype(np.uint64)
     return Graph(arcs.start, arc, scale, limit, width, int(np.diff(arcs.start).max(initial=0)))
@@ -203,11 +206,19 @@ def spread(graph: Graph, field: Field, seeds: Seeds) -> None:
 
 def _settle(graph: Graph, field: Field, pending: Words) -> None:
     room = max(ROOM, 2 * len(pending) + graph.degree)
-    near, far = np.empty(room, np.uint64), np.empty(room, np.uint64)
+    near, far = np.zeros(room, np.uint64), np.empty(room, np.uint64)
     far[: len(pending)] = pending
-    state = np.array([0, len(pending), 0], np.uint64)
+    state = begun(len(pending))
     while not _relax(graph.start, graph.arc, field.label, graph.width, graph.degree, near, far, state):
-        near, far = (np.append(queue, np.empty_like(queue)) for queue in (near, far))
+        near, far = (np.append(queue, np.zeros_like(queue)) for queue in (near, far))
+
+
+@compiled
+def begun(pending: int) -> Words:
+    """Where a search stands before it begins, with so many entries in `far`: see `_relax`."""
+    state = np.zeros(5, np.uint64)
+    state[2] = pending
+    return state
 
 
 @compiled
@@ -228,15 +239,20 @@ def _relax(
 ) -> bool:
     """Settle all entries of the queue; False when it is full, to be called again with more room and the same `state`.
 
-    `near` holds entries below the present bound in any order, `far` the rest; when `near` is empty the bound moves on
-    by `width` and `far` is sorted through. An entry whose node has improved since is stale and skipped. The two appends
-    write always and count only where they should, which is cheaper than a branch nobody can predict.
+    `near` holds entries below the present bound, first in first out, `far` the rest in any order; when `near` is done
+    the bound moves on by `width` and `far` is sorted through. An entry whose node has improved since is stale and
+    skipped. Appends write always and count only where they should: that is cheaper than branches nobody can predict.
+    What the next entries will need is read ahead, so that memory answers in time (behind the end of `near` there are
+    old entries or zeros, which do no harm); `state` keeps a trace of it, else the compiler would leave it out.
+    `state`: first and end of `near`, end of `far`, bound, trace.
     """
-    i, j, bound, step = state[0], state[1], state[2], np.uint64(width) << _HALF
-    room = np.uint64(len(near)) - np.uint64(degree) - _ONE
-    while i > 0 or j > 0:
-        if i == 0:
-            bound += step
+    if not len(arc):
+        return True
+    first, i, j, bound, seen = state[0], state[1], state[2], state[3], state[4]
+    step, room = np.uint64(width) << _HALF, np.uint64(len(near)) - np.uint64(degree) - _LATER
+    while first < i or j > 0:
+        if first == i:
+            first, i, bound = np.uint64(0), np.uint64(0), bound + step
             count, j = j, np.uint64(0)
             for k in range(count):
                 entry = far[k]
@@ -244,26 +260,25 @@ def _relax(
                 near[i], far[j] = entry, entry
                 i += close
                 j += _ONE - close
-        while i > 0:
+        while first < i:
             if i > room or j > room:
-                state[0], state[1], state[2] = i, j, bound
+                state[0], state[1], state[2], state[3], state[4] = first, i, j, bound, seen
                 return False
-            i -= _ONE
-            entry = near[i]
+            entry, soon, later = near[first], near[first + _SOON] & _REST, near[first + _LATER] & _REST
+            seen ^= label[soon] ^ arc[max(np.uint64(start[later]), _ONE) - _ONE]
+            first += _ONE
             p = entry & _REST
             reached = label[p]
             if (reached ^ entry) >> _HALF:
                 continue
             for k in range(np.uint64(start[p]), np.uint64(start[p + _ONE])):
                 q, found = arc[k] & _REST, reached + (arc[k] & _COST)
-                if found >= label[q]:
-                    continue
-                label[q] = found
-                entry = (found & _COST) | q
-                close = np.uint64(entry < bound)
-                near[i], far[j] = entry, entry
-                i += close
-                j += _ONE - close
+                better, close = np.uint64(found < label[q]), np.uint64(found < bound)
+                label[q] = min(found, label[q])
+                near[i] = far[j] = (found & _COST) | q
+                i += better & close
+                j += better & ~close
+    state[4] = seen
     return True
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.compiled import compiled
-from gis.kernel import Graph, Seeds, Words, _plant, _region, _relax, empty, labels
+from gis.kernel import Graph, Seeds, Words, _plant, _region, _relax, begun, empty, labels
 from gis.reach import Reach
 from gis.walking import Way, seeds
 from gis.walknet import Snaps
@@ -49,17 +49,17 @@ def _balls(
     start: NDArray[np.uint32], arc: Words, width: int, degree: int, first: Longs, seed_node: Ints, seed_owner: Ints,
     seed_label: Words, nothing: np.uint64, label: Words,
 ) -> tuple[Longs, Ints, Words]:  # fmt: skip
-    near, far = np.empty(4096 + 4 * degree, np.uint64), np.empty(4096 + 4 * degree, np.uint64)
+    near, far = np.zeros(4096 + 4 * degree, np.uint64), np.empty(4096 + 4 * degree, np.uint64)
     found, own = np.empty(len(label), np.int32), np.empty(len(label), np.uint64)
     nodes, costs = np.empty(65536, np.int32), np.empty(65536, np.uint64)
-    begin, state = np.zeros(len(first), np.int64), np.zeros(3, np.uint64)
+    begin = np.zeros(len(first), np.int64)
     for f in range(len(first) - 1):
         a, b = first[f], first[f + 1]
         pending = _plant(label, seed_node[a:b], seed_label[a:b])
         far[: len(pending)] = pending
-        state[0], state[1], state[2] = 0, len(pending), 0
+        state = begun(len(pending))
         while not _relax(start, arc, label, width, degree, near, far, state):
-            near, far = np.append(near, np.empty_like(near)), np.append(far, np.empty_like(far))
+            near, far = np.append(near, np.zeros_like(near)), np.append(far, np.empty_like(far))
         more = _region(start, arc, label, seed_node[a:b], seed_owner[a:b], nothing, found, own)
         count = begin[f] + more
         while count > len(nodes):
