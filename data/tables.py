@@ -465,6 +465,9 @@ report_published = Table(
     Index("report_published_reported_on_idx", "reported_on", "id"),
 )  # fmt: skip
 
+#: Classes of reports that are about persons: their reports are in no public view.
+category_unpublished = Table("category_unpublished", metadata, _text("category", primary_key=True))
+
 
 # Coverage -------------------------------------------------------------------------------------------------------------
 

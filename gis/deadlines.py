@@ -14,7 +14,7 @@ it is assigned and not on hold, stands still while it waits for the check, and b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -23,7 +23,7 @@ from typing import Literal
 import gis.calendar
 from gis.calendar import Calendar, Span
 from gis.errors import Conflict, Invalid
-from gis.reports import Event
+from gis.reports import OPEN, Event
 
 UNITS = ("urgent_hours", "work_hours", "work_days")
 Phase = Literal["running", "warning", "overdue", "paused", "on_time", "late"]
@@ -128,6 +128,24 @@ def of_events(events: Iterable[Event], limit: Limit) -> Clock | None:
             clock, unit = Clock(event.at, limit), event.proof.unit
         elif clock is not None:
             clock = _after(clock, event)
+    return clock
+
+
+def promised(events: Sequence[Event], limit: Limit) -> Clock | None:
+    """The clock of a report, or before it is dispatched one that runs from its filing: whoever reports may expect so.
+
+    None where there is nothing left to expect, and for a report that was adopted, whose filing is not known.
+    """
+    first, last = events[0], events[-1]
+    running = of_events(events, limit)
+    if running is not None or first.move != "receive" or last.target not in OPEN:
+        return running
+    clock = Clock(first.at, limit)
+    for event in events:
+        if event.move == "hold":
+            clock = pause(clock, event.at, reason=event.proof.reason)
+        elif _paused(clock) and event.move in ("resume", "merge"):
+            clock = resume(clock, event.at)
     return clock
 
 

@@ -32,7 +32,7 @@ COUNTS = (
 )  # fmt: skip
 
 #: Moves that leave the state as it is.
-_ASIDE = ("hold", "resume", "extend", "note")
+_ASIDE = ("hold", "resume", "extend", "correct", "note")
 
 
 def figures(

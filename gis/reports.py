@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 from gis.errors import BadRows, Conflict, Fault, Invalid, NotAllowed
 
@@ -29,9 +29,6 @@ ROLES = FIELD | {"partner", "citizen", "system"}
 #: GeoReport v2 lets a description have as many.
 TEXT_MOST = 4000
 PHOTOS_MOST = 20
-#: A phone's clock may be wrong by this much before its report is sent back; less is a mark (`gis.plausibility`), and
-#: an old report is never refused, since it may have waited long without a network.
-AHEAD_MOST = timedelta(days=1)
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -80,6 +77,7 @@ MOVES: dict[str, Rule] = {
         _rule("resume", "accepted assigned reopened", SAME, STAFF, held=True),
         _rule("extend", "assigned", SAME, STAFF, "reason", "amount"),
         _rule("merge", "received accepted assigned reopened", "rejected", STAFF, "merged_into", held=None),
+        _rule("correct", _ANY, SAME, STAFF, "reason", "category", held=None),
         _rule("note", _ANY, SAME, FIELD | {"partner"}, "text", held=None),
     )
 }
@@ -87,9 +85,9 @@ MOVES: dict[str, Rule] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts, in which role; `id` is never shown to other people by this room."""
+    """Who acts, in which role; `id` is never shown to other people by this room (None: nobody with an account)."""
 
-    id: int
+    id: int | None
     role: str
 
 
@@ -113,11 +111,12 @@ class Proof:
     place: Place | None = None
     amount: int = 0
     merged_into: str = ""
+    category: str = ""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened, never changed afterwards. `version` counts from 1, the filing (`receive`)."""
+    """One thing that happened, never changed afterwards. `version` counts from 1, the filing (`receive`, `adopt`)."""
 
     report_id: str
     version: int
@@ -150,6 +149,13 @@ def receive(report_id: str, actor: Actor, *, at: datetime, photos_declared: int 
         raise NotAllowed("reports.role", move="receive", role=actor.role, roles=sorted(ROLES))
     event = Event(report_id, 1, "receive", actor, at, "", "received")
     return Report(report_id, "received", 1, at, photos_missing=photos_declared), event
+
+
+def adopt(report_id: str, status: str, *, actor: Actor, at: datetime) -> tuple[Report, Event]:
+    """A report brought in from elsewhere in the state it had there; what happened before is not known here."""
+    if status not in STATES:
+        raise Invalid("reports.status", states=list(STATES))
+    return Report(report_id, status, 1, at), Event(report_id, 1, "adopt", actor, at, "", status)
 
 
 def move(
@@ -212,10 +218,7 @@ def replay(events: Iterable[Event], *, photos_missing: int = 0) -> Report:
     Photos come on their own, so `photos_missing` is given as it is now and does not judge the past.
     """
     listed = list(events)
-    first = next(iter(listed), None)
-    if first is None or (first.version, first.move, first.source, first.target) != (1, "receive", "", "received"):
-        raise Conflict("reports.history", version=1, move="receive")
-    report, _ = receive(first.report_id, first.actor, at=first.at)
+    report = _begun(listed)
     for event in listed[1:]:
         report, made = move(
             report, event.move, actor=event.actor, at=event.at, proof=event.proof, version=event.version - 1
@@ -223,6 +226,18 @@ def replay(events: Iterable[Event], *, photos_missing: int = 0) -> Report:
         if made != event:
             raise Conflict("reports.history", version=event.version, move=event.move)
     return replace(report, photos_missing=photos_missing)
+
+
+def _begun(events: list[Event]) -> Report:
+    """The report after its first event."""
+    first = next(iter(events), None)
+    if first is not None and first.move == "adopt":
+        report, made = adopt(first.report_id, first.target, actor=first.actor, at=first.at)
+    elif first is not None:
+        report, made = receive(first.report_id, first.actor, at=first.at)
+    if first is None or made != first:
+        raise Conflict("reports.history", version=1, move="receive")
+    return report
 
 
 def _require_role(rule: Rule, actor: Actor) -> None:
@@ -243,7 +258,7 @@ def _require_proof(rule: Rule, report: Report, *, proof: Proof, actor: Actor) ->
     missing = [need for need in rule.needs if hasattr(proof, need) and not _given(getattr(proof, need))]
     if missing:
         raise Conflict("reports.proof", move=rule.name, missing=missing)
-    if "other_person" in rule.needs and actor.id == report.resolved_by:
+    if "other_person" in rule.needs and actor.id in (None, report.resolved_by):
         raise NotAllowed("reports.same_person", move=rule.name)
     if "all_photos" in rule.needs and report.photos_missing:
         raise Conflict("reports.photos_missing", missing=report.photos_missing)
@@ -281,9 +296,12 @@ def _after(report: Report, event: Event) -> Report:
 
 @dataclass(frozen=True)
 class Submission:
-    """A report as sent. Degrees in whatever datum was declared; `photos` are the sha256 of those that will come."""
+    """A report as sent. Degrees in `datum`; `photos` are the sha256 of those that will come.
 
-    id: str
+    `captured_at` and `sent_at` are the phone's clock when it was taken and when it was sent; `mocked`: the phone itself
+    says that its position is made up.
+    """
+
     category: str
     text: str
     lon: float
@@ -291,21 +309,32 @@ class Submission:
     captured_at: datetime
     accuracy_m: float | None = None
     photos: tuple[str, ...] = ()
+    datum: str = "wgs84"
+    mocked: bool = False
+    sent_at: datetime | None = None
 
 
-def check(submission: Submission, *, categories: Collection[str], now: datetime) -> None:
+def check(report_id: str, sent: Submission, *, categories: Collection[str]) -> None:
     """Refuse what cannot be kept, with every fault at once (``reports.refused``); nothing is refused as implausible.
+
+    A wrong clock is no fault: what it says is kept beside ours, and marked (`gis.plausibility`).
 
     Parameters
     ----------
+    report_id : str
+        The phone's own id.
     categories : collection of str
         The codes one may report under.
-    now : datetime
-        When the server received it; `captured_at` may lie up to `AHEAD_MOST` after it, and any time before.
     """
-    faults = tuple(_faults(submission, categories, now))
+    faults = tuple(_faults(report_id, sent, categories))
     if faults:
         raise BadRows("reports.refused", faults)
+
+
+def fingerprint(sent: Submission) -> str:
+    """The `body_hash` of what is reported; when it was sent is no part of it, since it may be sent twice."""
+    body = {name: value for name, value in vars(sent).items() if name != "sent_at"}
+    return body_hash(body | {"captured_at": sent.captured_at.astimezone(UTC).isoformat()})
 
 
 def body_hash(body: object) -> str:
@@ -332,8 +361,8 @@ def _canonical(value: object) -> object:
     return value
 
 
-def _faults(sent: Submission, categories: Collection[str], now: datetime) -> Iterator[Fault]:
-    if not _UUID.fullmatch(sent.id):
+def _faults(report_id: str, sent: Submission, categories: Collection[str]) -> Iterator[Fault]:
+    if not _UUID.fullmatch(report_id):
         yield Fault(None, "id", None, "reports.id")
     if sent.category not in categories:
         yield Fault(None, "category", None, "reports.category")
@@ -342,10 +371,9 @@ def _faults(sent: Submission, categories: Collection[str], now: datetime) -> Ite
         yield Fault(None, "lon", None, "reports.position")
     if sent.accuracy_m is not None and not 0 <= sent.accuracy_m < math.inf:
         yield Fault(None, "accuracy_m", None, "reports.accuracy")
-    if sent.captured_at.tzinfo is None:
-        yield Fault(None, "captured_at", None, "reports.no_zone")
-    elif sent.captured_at - now > AHEAD_MOST:
-        yield Fault(None, "captured_at", None, "reports.ahead", {"now": now.isoformat()})
+    for name in ("captured_at", "sent_at"):
+        if (at := getattr(sent, name)) is not None and at.tzinfo is None:
+            yield Fault(None, name, None, "reports.no_zone")
     yield from _photo_faults(sent.photos)
 
 
