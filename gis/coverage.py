@@ -198,15 +198,16 @@ def _straight(stand: Ground, rows: Ints, kind: str) -> tuple[Letters, Floats, In
     homes, radius = stand.homes.take(rows), stand.request.radius_m[kind]
     known, (certain, possible) = homes.reason == "", stand.of_kind(kind)
     value, which = np.full(len(rows), np.nan), np.full(len(rows), -1, np.int32)
-    value[known], which[known] = _nearest_point(homes.x[known], homes.y[known], stand, certain)
+    value[known], which[known] = nearest_point(homes.x[known], homes.y[known], stand, certain)
     letters = letters_of(value, known, radius)
     if len(possible) > len(certain):
-        hoped = _nearest_point(homes.x[known], homes.y[known], stand, possible)[0]
+        hoped = nearest_point(homes.x[known], homes.y[known], stand, possible)[0]
         letters[known] = np.where((letters[known] == UNCOVERED) & (hoped <= radius + SLACK), UNKNOWN, letters[known])
     return letters, value, which
 
 
-def _nearest_point(x: Floats, y: Floats, stand: Ground, sites: Ints) -> tuple[Floats, Ints]:
+def nearest_point(x: Floats, y: Floats, stand: Ground, sites: Ints) -> tuple[Floats, Ints]:
+    """Straight metres from each place to the nearest of some facilities, infinite and -1 where there is none."""
     sites = sites[stand.sites.reason[sites] == ""]
     if not len(sites):
         return np.full(len(x), np.inf), np.full(len(x), -1, np.int32)

@@ -1,38 +1,42 @@
 """What one more canteen would change, quickly: the searches of a run are kept and only what is touched is done again.
 
 A board gives the same letters as deciding everything anew (tested), for facilities added, closed and moved. Paths,
-hours and speeds change more than that: decide those anew and `compare`.
+hours, speeds and services that come to the home change more than that: where `quick` says no, decide those anew and
+`compare`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 import gis.crs
+import gis.hours
 import gis.profiles
 import gis.walking
 from gis.aggregates import CIRCLE, Roll
-from gis.coverage import circle, letters_of, whole
+from gis.compiled import compiled
+from gis.coverage import circle, letters_of, nearest_point, whole
 from gis.errors import Invalid, NotFound
 from gis.ground import Ground
 from gis.kernel import Field, Graph, Seeds, add, remove
 from gis.profiles import NOBODY
 from gis.scenarios import Add, Change, Close, Move
-from gis.verdicts import COVERED, HORIZON, Verdicts
+from gis.verdicts import COVERED, HORIZON, NOT_APPLICABLE, Verdicts
 from gis.walking import Way
 from gis.walknet import Snaps, snap
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
-Flags = NDArray[np.bool_]
+Longs = NDArray[np.int64]
 Letters = NDArray[np.uint8]
 
-#: The rules a board keeps: those decided on the network by the one who walks.
+#: The rules a board keeps searches for: those decided on the network by the one who walks.
 RULES = ("standard", "personal")
 
 
@@ -106,10 +110,15 @@ class Board:
     rolled: Roll
     _standing: dict[tuple[str, str, str], Standing] = field(default_factory=dict)
 
+    @cached_property
+    def walking(self) -> Ints:
+        """Households of which somebody goes out."""
+        return np.flatnonzero(self.stand.profile != NOBODY).astype(np.int32)
+
     def groups(self, rule: str) -> Iterator[tuple[str, Ints]]:
         """Households that share one search under a rule."""
         if rule == "standard":
-            yield "standard", np.flatnonzero(self.stand.profile != NOBODY).astype(np.int32)
+            yield "standard", self.walking
         else:
             yield from ((profile.name, rows) for profile, rows in self.stand.walkers)
 
@@ -152,6 +161,23 @@ class Preview:
     letters: dict[str, Letters]
 
 
+def quick(board: Board, changes: Sequence[Change]) -> bool:
+    """Whether `preview` answers for these changes; what it is not made for must be decided anew."""
+    facilities = board.stand.facilities.set_index("id")
+    unsure = set(facilities.loc[facilities["open"] == gis.hours.UNKNOWN, "kind"])
+    kinds = [_walked_to(change, facilities) for change in changes]
+    return all(kind is not None and kind not in unsure for kind in kinds)
+
+
+def _walked_to(change: Change, facilities: pd.DataFrame) -> str | None:
+    """The kind of a facility that comes, goes or moves and is walked to; None for any other change."""
+    if isinstance(change, Add):
+        return change.kind if change.delivery_mode != "to_home" and change.opens is None else None
+    if not isinstance(change, Close | Move) or change.id not in facilities.index:
+        return None
+    return None if facilities["delivers"][change.id] else str(facilities["kind"][change.id])
+
+
 def preview(board: Board, changes: Sequence[Change]) -> Preview:
     """Try facilities added, closed or moved, and leave the board as it was.
 
@@ -164,14 +190,17 @@ def preview(board: Board, changes: Sequence[Change]) -> Preview:
     """
     steps = [step for change in changes for step in _steps(board, change)]
     kinds = sorted({kind for kind, _, _ in steps})
-    letters = {rule: board.verdicts.rules[rule].letters.copy() for rule in RULES}
-    for rule in RULES:
-        for profile, rows in board.groups(rule):
-            for kind in kinds:
-                taken = [step for step in steps if step[0] == kind]
+    letters = {
+        rule: board.verdicts.rules[rule].letters.copy() for rule in (*RULES, "policy") if rule in board.verdicts.rules
+    }
+    for kind in kinds:
+        at, taken = board.verdicts.kinds.index(kind), [step for step in steps if step[0] == kind]
+        for rule in RULES:
+            for profile, rows in board.groups(rule):
                 standing = board.standing(rule, profile, kind, rows)
-                column = letters[rule][:, board.verdicts.kinds.index(kind)]
-                column[standing.rows] = _retry(board, rule, profile, standing, taken)
+                letters[rule][standing.rows, at] = _retry(board, rule, profile, standing, taken)
+        if board.verdicts.says("policy", kind):
+            letters["policy"][:, at] = _straight(board, kind, taken)
     return Preview(_differences(board, letters, kinds), letters)
 
 
@@ -199,15 +228,32 @@ def _steps(board: Board, change: Change) -> list[Step]:
 def _retry(board: Board, rule: str, profile: str, standing: Standing, steps: list[Step]) -> Letters:
     """Decide one kind for one group again, with the steps taken and then taken back."""
     sites, seeds, request = standing.sites, standing.seeds, board.stand.request
-    for _, number, place in steps:
-        if number is not None:
-            standing.remove(number)
-        if place is not None:
-            standing.add(_snapped(board.stand, profile, place))
     limit = request.metres if rule == "standard" else request.seconds
-    value, _ = gis.walking.join(standing.way, standing.homes, standing.sites, standing.field, limit=limit * HORIZON)
-    standing.undone(sites, seeds)
+    try:
+        for _, number, place in steps:
+            if number is not None:
+                standing.remove(number)
+            if place is not None:
+                standing.add(_snapped(board.stand, profile, place))
+        value, _ = gis.walking.join(standing.way, standing.homes, standing.sites, standing.field, limit=limit * HORIZON)
+    finally:
+        standing.undone(sites, seeds)
     return letters_of(value + standing.extra, standing.homes.ok, limit)
+
+
+def _straight(board: Board, kind: str, steps: list[Step]) -> Letters:
+    """Decide one kind by straight metres again: homes whose nearest goes look anew, all look at what comes."""
+    stand, at, decided = board.stand, board.verdicts.kinds.index(kind), board.verdicts.rules["policy"]
+    sites = stand.of_kind(kind)[0]
+    gone = sites[[number for _, number, _ in steps if number is not None]]
+    metres, homes = decided.value[:, at].copy(), stand.homes
+    left = np.flatnonzero(np.isin(decided.facility[:, at], gone))
+    metres[left], _ = nearest_point(homes.x[left], homes.y[left], stand, np.setdiff1d(sites, gone))
+    for lon, lat in (place for _, _, place in steps if place is not None):
+        x, y = gis.crs.Metric(stand.net.srid).forward([lon], [lat])
+        metres = np.fmin(metres, np.where(np.isnan(metres), np.nan, np.hypot(homes.x - x[0], homes.y - y[0])))
+    letters = letters_of(metres, ~np.isnan(metres), stand.request.radius_m[kind])
+    return np.where(decided.letters[:, at] == NOT_APPLICABLE, np.uint8(NOT_APPLICABLE), letters)
 
 
 def _snapped(stand: Ground, profile: str, place: tuple[float, float]) -> Snaps:
@@ -217,13 +263,13 @@ def _snapped(stand: Ground, profile: str, place: tuple[float, float]) -> Snaps:
 
 
 def _differences(board: Board, letters: dict[str, Letters], kinds: list[str]) -> pd.DataFrame:
-    topics = []
-    for rule in RULES:
-        before = board.verdicts.rules[rule].letters
-        for j in (board.verdicts.kinds.index(kind) for kind in kinds):
-            topics.append((board.verdicts.kinds[j], rule, before[:, j], letters[rule][:, j]))
+    topics, verdicts = [], board.verdicts
+    for rule, after in letters.items():
+        before = verdicts.rules[rule].letters
+        for at in (verdicts.kinds.index(kind) for kind in kinds if verdicts.says(rule, kind)):
+            topics.append((verdicts.kinds[at], rule, before[:, at], after[:, at]))
         if whole(board.stand.request, rule):
-            topics.append((CIRCLE, rule, board.verdicts.circle[rule], circle(board.stand.request, letters[rule])))
+            topics.append((CIRCLE, rule, verdicts.circle[rule], circle(board.stand.request, after)))
     return gains(board.rolled, topics)
 
 
@@ -246,12 +292,11 @@ def gains(rolled: Roll, topics: list[tuple[str, str, Letters, Letters]]) -> pd.D
 
     `topics`: kind (or circle), rule, and the letters before and after of the households of `rolled`, (n,) each.
     """
-    leaves = [_by_leaf(rolled, rule, before == COVERED, after == COVERED) for _, rule, before, after in topics]
+    leaves = [_by_leaf(rolled, rule, before, after) for _, rule, before, after in topics]
     found: dict[str, list[NDArray]] = {name: [] for name in ("level", "topic", "code", "counts")}
     for level, codes in rolled.codes.items():
         for topic, leaf in enumerate(leaves):
-            table = np.zeros((len(codes), 4), np.int64)
-            np.add.at(table, rolled.index[level], leaf)
+            table = _summed(rolled.index[level], leaf, len(codes))
             some = np.flatnonzero(table[:, 2:].any(axis=1))
             values = (np.full(len(some), level, object), np.full(len(some), topic), codes[some], table[some])
             for name, value in zip(found, values, strict=True):
@@ -262,11 +307,31 @@ def gains(rolled: Roll, topics: list[tuple[str, str, Letters, Letters]]) -> pd.D
     return pd.DataFrame({**head, **dict(zip(_COUNTS, columns["counts"].T, strict=True))})
 
 
-def _by_leaf(rolled: Roll, rule: str, was: Flags, now: Flags) -> NDArray[np.int64]:
+def _by_leaf(rolled: Roll, rule: str, before: Letters, after: Letters) -> Longs:
     """Elders covered now and before, gained and lost, (m, 4)."""
-    elders = (rolled.people.at_home if rule == "to_home" else rolled.people.walking)[:, 0]
-    counts = np.zeros((len(rolled.leaves), 4), np.int64)
-    for column, flags in enumerate((now, was, now & ~was, was & ~now)):
-        rows = np.flatnonzero(flags)
-        counts[:, column] = np.bincount(rolled.leaf[rows], elders[rows], len(rolled.leaves))
+    elders = rolled.people.at_home if rule == "to_home" else rolled.people.walking
+    return _moved(rolled.leaf, len(rolled.leaves), elders, np.ascontiguousarray(before), np.ascontiguousarray(after))
+
+
+@compiled
+def _moved(leaf: Ints, leaves: int, elders: Longs, before: Letters, after: Letters) -> Longs:
+    counts = np.zeros((leaves, 4), np.int64)
+    for i in range(len(leaf)):
+        was, now = before[i] == COVERED, after[i] == COVERED
+        if was or now:
+            row, people = counts[leaf[i]], elders[i, 0]
+            row[0] += people * now
+            row[1] += people * was
+            row[2] += people * (now and not was)
+            row[3] += people * (was and not now)
     return counts
+
+
+@compiled
+def _summed(index: Longs, rows: Longs, areas: int) -> Longs:
+    """The rows of each area added up; numpy's own way of adding to repeated places takes a hundred times as long."""
+    total = np.zeros((areas, rows.shape[1]), np.int64)
+    for i in range(len(index)):
+        for j in range(rows.shape[1]):
+            total[index[i], j] += rows[i, j]
+    return total

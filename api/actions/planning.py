@@ -36,10 +36,6 @@ if TYPE_CHECKING:
 CANDIDATE = "candidate-"
 
 
-#: Changes that a preview tries on kept searches; anything else is decided anew.
-QUICK = (gis.scenarios.Add, gis.scenarios.Close, gis.scenarios.Move)
-
-
 def whatif(
     session: data.db.Session, question: Question, changes: Sequence[gis.scenarios.Change], *, today: date
 ) -> dict[str, Any]:
@@ -66,7 +62,7 @@ def _tried(
     board: gis.whatif.Board, given: Inputs, request: gis.coverage.Request, changes: list[gis.scenarios.Change]
 ) -> pd.DataFrame:
     """Where anything is gained or lost."""
-    if all(isinstance(change, QUICK) for change in changes):
+    if gis.whatif.quick(board, changes):
         return gis.whatif.preview(board, changes).areas
     after = gis.coverage.decide(
         gis.scenarios.network(given.net, changes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,9 @@ from gis.errors import Invalid, NotFound
 from gis.scenarios import Add, Change, Close, ClosePath, Hours, Move, OpenPath, Resize, Speed
 from worlds import towns
 
-BOTH = Request(kinds=("canteen", "clinic"), required=("canteen", "clinic"))
+BOTH = Request(
+    kinds=("canteen", "clinic"), required=("canteen", "clinic"), radius_m={"canteen": 150.0, "clinic": 250.0}
+)
 
 
 def degrees(east: float, north: float) -> tuple[float, float]:
@@ -56,13 +59,31 @@ def test_a_preview_equals_deciding_everything_anew(seed: int):
         wanted = changes(rng, town)
         found = gis.whatif.preview(tried, wanted)
         after = gis.coverage.decide(town.net, town.households, scenarios.facilities(town.facilities, wanted), BOTH)
-        for rule in gis.whatif.RULES:
-            assert (found.letters[rule] == after.rules[rule].letters).all()
+        assert found.letters.keys() == {"standard", "personal", "policy"}
+        for rule, letters in found.letters.items():
+            assert (letters == after.rules[rule].letters).all()
         expected = gis.whatif.compare(tried.verdicts, after, tried.rolled)
         columns = ["level", "kind", "verdict", "code"]
         pd.testing.assert_frame_equal(
             *(frame.sort_values(columns, ignore_index=True) for frame in (found.areas, expected)), check_dtype=False
         )
+
+
+def test_only_what_comes_goes_or_moves_and_is_walked_to_is_tried_quickly():
+    """Speeds, paths, sizes and hours change more than a search; so does what comes to the home, or may be shut."""
+    town = worlds.crossing(3)
+    tried, first = board(town), str(town.facilities["id"].iloc[0])
+    here = degrees(0, 0)
+    assert gis.whatif.quick(tried, [Add("a", "canteen", *here), Close(first)])
+    assert gis.whatif.quick(tried, [Move(first, *here)])
+    slow: list[Change] = [
+        Speed("walker", 0.5), ClosePath(0), OpenPath(*here, *here), Resize(first, 3), Hours(first, "24/7"),
+        Close("nowhere"), Add("a", "canteen", *here, delivery_mode="to_home"), Add("a", "canteen", *here, opens="24/7"),
+    ]  # fmt: skip
+    assert not any(gis.whatif.quick(tried, [change]) for change in slow)
+    unread = replace(town, facilities=town.facilities.assign(opens="whenever"))
+    at_noon = replace(BOTH, at=datetime(2026, 1, 5, 12, tzinfo=UTC))
+    assert not gis.whatif.quick(board(unread, at_noon), [Add("a", "canteen", *here)])
 
 
 def test_a_preview_leaves_the_board_as_it_was():
