@@ -40,14 +40,14 @@ TAKE = """
         WHERE kind = ANY (:kinds) AND dead_at IS NULL AND run_at <= clock_timestamp()
         ORDER BY run_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING id, kind, payload, tries"""
-DONE = "DELETE FROM job WHERE id = :id AND tries = :tries AND dead_at IS NULL"
+DONE = "DELETE FROM job WHERE id = :id AND tries = :tries AND dead_at IS NULL RETURNING id"
 FAIL = """
     UPDATE job SET reason = :reason,
         run_at = clock_timestamp() + make_interval(secs => coalesce(:delay_s, 0)),
         dead_at = CASE WHEN CAST(:delay_s AS float) IS NULL THEN clock_timestamp() END,
         key = CASE WHEN CAST(:delay_s AS float) IS NULL THEN NULL ELSE key END
     WHERE id = :id AND tries = :tries AND dead_at IS NULL"""
-RETRY = "UPDATE job SET dead_at = NULL, tries = 0, run_at = now() WHERE id = :id AND dead_at IS NOT NULL"
+RETRY = "UPDATE job SET dead_at = NULL, tries = 0, run_at = now() WHERE id = :id AND dead_at IS NOT NULL RETURNING id"
 SEARCH = """
     SELECT id, kind, tries, run_at, reason, dead_at, created_at FROM job
     WHERE NOT :dead OR dead_at IS NOT NULL ORDER BY id LIMIT :limit"""
@@ -80,8 +80,8 @@ def take(session: Session, kinds: Collection[str], lease_s: float) -> Job | None
 
 
 def done(session: Session, job: Job) -> None:
-    """Take the job away, first in the transaction that does it; nobody else gets it meanwhile, however long it takes."""
-    if not session.execute(text(DONE), {"id": job.id, "tries": job.tries}).rowcount:  # type: ignore[attr-defined]
+    """Take the job away, first in the transaction that does it: nobody else gets it, however long the work takes."""
+    if session.scalar(text(DONE), {"id": job.id, "tries": job.tries}) is None:
         raise Conflict("jobs.taken", id=job.id)
 
 
@@ -92,7 +92,7 @@ def fail(session: Session, job: Job, reason: str, *, delay_s: float | None) -> N
 
 def retry(session: Session, job_id: int) -> None:
     """Let a dead job start anew."""
-    if not session.execute(text(RETRY), {"id": job_id}).rowcount:  # type: ignore[attr-defined]
+    if session.scalar(text(RETRY), {"id": job_id}) is None:
         raise NotFound("jobs.not_dead", id=job_id)
 
 
@@ -103,4 +103,5 @@ def search(session: Session, *, dead: bool = False, limit: int = 100) -> list[di
 
 def state(session: Session) -> dict[str, float]:
     """How many wait and are dead, and for how many seconds the most overdue one could have been taken."""
-    return dict(session.execute(text(STATE)).mappings().one())  # type: ignore[arg-type]
+    row = session.execute(text(STATE)).one()
+    return {"waiting": row.waiting, "dead": row.dead, "overdue_s": max(0.0, float(row.overdue_s))}

@@ -1,0 +1,109 @@
+"""The worker: takes jobs from the queue and has the actions do them, one transaction a job.
+
+It is a process of its own, started by `wangge up` or by hand, and may be killed at any moment: what it had begun is
+undone by the database, and the job comes back.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
+
+import data.db
+import data.jobs
+import gis.retries
+from api.settings import Settings
+from gis.errors import Refusal
+
+log = logging.getLogger(__name__)
+
+#: What does a job of a kind: `handler(session, payload, now=..., settings=...)`, imported when the first one comes.
+HANDLERS = {
+    "photo_encode": "api.actions.photos:encode",
+    "photo_compare": "api.actions.photos:compare",
+    "webhook_deliver": "api.actions.webhooks:deliver",
+}
+#: What is looked after without being asked: `tick(session)`.
+TICKS = ("api.actions.webhooks:wake",)
+#: Kinds that may take long: each line has a thread of its own, and so has everything else together.
+SLOW = (("photo_encode", "photo_compare"), ("webhook_deliver",), ("coverage_run",))
+
+#: The queue is asked this often while it is empty. NOTIFY would be quicker, but takes one lock of the whole server at
+#: every commit that follows it, and intake must not queue up behind that.
+POLL_S = 0.5
+#: A job that a dead worker held comes back after this time; one that is still being done does not.
+LEASE_S = 60.0
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Work until `stop` is set; what is under way is finished first."""
+    engine = data.db.engine(settings.database_url)
+    lines = [partial(step, engine, settings, kinds) for kinds in kinds_together()]
+    threads = [threading.Thread(target=_keep_on, args=(line, stop)) for line in (*lines, partial(_tick, engine))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    engine.dispose()
+
+
+def kinds_together() -> list[tuple[str, ...]]:
+    """The kinds of each thread."""
+    slow = [tuple(kind for kind in line if kind in HANDLERS) for line in SLOW]
+    quick = tuple(kind for kind in HANDLERS if not any(kind in line for line in slow))
+    return [line for line in (*slow, quick) if line]
+
+
+def step(engine: data.db.Engine, settings: Settings, kinds: Collection[str]) -> bool:
+    """Do one job of these kinds; False when there is none to be done."""
+    with data.db.transaction(engine) as session:
+        job = data.jobs.take(session, kinds, LEASE_S)
+    if job is None:
+        return False
+    try:
+        with data.db.transaction(engine) as session:
+            data.jobs.done(session, job)
+            _function(HANDLERS[job.kind])(session, job.payload, now=datetime.now(UTC), settings=settings)
+    except Exception as error:
+        log.exception("job failed kind=%s job_id=%d tries=%d", job.kind, job.id, job.tries)
+        with data.db.transaction(engine) as session:
+            delay = gis.retries.delay_s(job.tries, luck=random.random())
+            data.jobs.fail(session, job, _reason(error), delay_s=delay)
+    else:
+        log.info("job done kind=%s job_id=%d tries=%d", job.kind, job.id, job.tries)
+    return True
+
+
+def _tick(engine: data.db.Engine) -> bool:
+    with data.db.transaction(engine) as session:
+        for tick in TICKS:
+            _function(tick)(session)
+    return False
+
+
+def _keep_on(act: Callable[[], bool], stop: threading.Event) -> None:
+    """Act again and again, at once while there is something to do; a database that is away comes back."""
+    while not stop.is_set():
+        try:
+            busy = act()
+        except Exception:
+            log.exception("worker interrupted")
+            busy = False
+        if not busy:
+            stop.wait(POLL_S)
+
+
+def _function(name: str) -> Callable[..., None]:
+    module, _, function = name.partition(":")
+    found: Callable[..., None] = getattr(import_module(module), function)
+    return found
+
+
+def _reason(error: Exception) -> str:
+    """What may be kept of an error: its class, and the code of a refusal; never a value."""
+    return error.code if isinstance(error, Refusal) else type(error).__name__
