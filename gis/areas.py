@@ -5,9 +5,9 @@ Whether areas may stand beside and above each other is decided in `gis.partition
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import floor
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +17,9 @@ import scipy.ndimage
 import shapely
 
 import gis.crs
+from gis.compiled import compiled
 from gis.errors import Invalid
+from gis.snapping import cells_across
 
 Shapes = npt.NDArray[np.object_]
 Codes = npt.NDArray[np.object_]
@@ -29,8 +31,9 @@ Flags = npt.NDArray[np.bool_]
 PLACE_LEVELS = ("street", "community", "grid")
 #: From this many points on, a map of labels costs less than it saves.
 LABELLED_FROM = 20_000
-#: Cells of the map of labels: 6 m each over a district, 8 MB. More take longer to make than they save.
-CELLS = 1 << 21
+#: Cells of the map of labels for each point, and at most: 4 m each over a district, 16 MB. More take longer to make
+#: than they save.
+CELLS_PER_POINT, CELLS = 4, 1 << 22
 
 
 # Codes and tree -------------------------------------------------------------------------------------------------------
@@ -191,7 +194,7 @@ def _exactly(x: Floats, y: Floats, tree: shapely.STRtree) -> Ints:
 
 
 def _by_labels(x: Floats, y: Floats, tree: shapely.STRtree, shapes: Shapes) -> Ints:
-    labels = _Labels.of(tree, shapes)
+    labels = _Labels.of(tree, shapes, cells=min(CELLS, CELLS_PER_POINT * len(x)))
     found = labels.at(x, y)
     unsure = np.flatnonzero(found == UNSURE)
     found[unsure] = _exactly(x[unsure], y[unsure], tree)
@@ -211,9 +214,9 @@ class _Labels:
     shape: npt.NDArray[np.int32]
 
     @staticmethod
-    def of(tree: shapely.STRtree, shapes: Shapes) -> _Labels:
+    def of(tree: shapely.STRtree, shapes: Shapes, *, cells: int) -> _Labels:
         west, south, east, north = shapely.total_bounds(shapes)
-        cell = max(np.sqrt((east - west) * (north - south) / CELLS), max(east - west, north - south) / CELLS, 1e-9)
+        cell = max(np.sqrt((east - west) * (north - south) / cells), max(east - west, north - south) / cells, 1e-9)
         size = (int((north - south) / cell) + 1, int((east - west) / cell) + 1)
         patches, count = scipy.ndimage.label(~_crossed(shapes, west, south, cell, size))
         inside = np.zeros(count + 1, dtype=np.int64)
@@ -234,23 +237,21 @@ class _Labels:
 
 
 def _crossed(shapes: Shapes, west: float, south: float, cell: float, size: tuple[int, int]) -> Flags:
-    """Cells that a border crosses, and a few that it only comes near.
-
-    A border is sampled every quarter of a cell at least, so each of its points is within an eighth of a sample in both
-    directions, and its cell among those that the corners of a square of that reach round the sample lie in.
-    """
+    """Cells that a border crosses, or comes within a millionth of a cell of."""
     points, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(shapes)), return_index=True)
-    at = (points - (west, south)) / cell
-    same = ring[1:] == ring[:-1]
-    start, step = at[:-1][same], np.diff(at, axis=0)[same]
-    pieces = np.ceil(np.abs(step).max(axis=1) * 4).astype(np.int64) + 1
-    which = np.repeat(np.arange(len(pieces)), pieces)
-    share = (np.arange(len(which)) - (np.cumsum(pieces) - pieces)[which]) / np.maximum(pieces - 1, 1)[which]
-    samples = start[which] + step[which] * share[:, None]
     marked = np.zeros(size, dtype=bool)
-    reach = 0.125 + 1e-6
-    columns = [np.clip(samples[:, 0] + by, 0, size[1] - 1).astype(np.int32) for by in (-reach, reach)]
-    rows = [np.clip(samples[:, 1] + by, 0, size[0] - 1).astype(np.int32) for by in (-reach, reach)]
-    for row, column in itertools.product(rows, columns):
-        marked[row, column] = True
+    _mark((points - (west, south)) / cell, ring, marked)
     return marked
+
+
+@compiled
+def _mark(points: Floats, ring: Ints, marked: Flags) -> None:
+    """Mark the cells along rings whose vertices are given in cells: row by row those from the west to the east end."""
+    rows, columns, spare = *marked.shape, 1e-6
+    for i in range(1, len(points)):
+        if ring[i] != ring[i - 1]:
+            continue
+        ax, ay, bx, by = points[i - 1, 0], points[i - 1, 1], points[i, 0], points[i, 1]
+        for row in range(max(0, floor(min(ay, by) - spare)), min(rows - 1, floor(max(ay, by) + spare)) + 1):
+            left, right = cells_across(ax, ay, bx, by, row - spare, row + 1 + spare)
+            marked[row, max(0, floor(left - spare)) : min(columns - 1, floor(right + spare)) + 1] = True

@@ -70,7 +70,7 @@ def _segments(coords: Floats, offsets: NDArray[np.int64]) -> tuple[Floats, NDArr
 
 
 @compiled
-def _cells_across(ax: float, ay: float, bx: float, by: float, low: float, high: float) -> tuple[float, float]:
+def cells_across(ax: float, ay: float, bx: float, by: float, low: float, high: float) -> tuple[float, float]:
     """Westmost and eastmost x of the part of a segment between two heights."""
     if ay == by:
         return min(ax, bx), max(ax, bx)
@@ -98,7 +98,7 @@ def _fill(
             )
             top = min(rows - 1, floor((max(ay, by) + spare) / cell))
             for row in range(max(0, floor((min(ay, by) - spare) / cell)), top + 1):
-                left, right = _cells_across(ax, ay, bx, by, row * cell - spare, (row + 1) * cell + spare)
+                left, right = cells_across(ax, ay, bx, by, row * cell - spare, (row + 1) * cell + spare)
                 east = min(columns - 1, floor((right + spare) / cell))
                 for column in range(max(0, floor((left - spare) / cell)), east + 1):
                     at = row * columns + column
