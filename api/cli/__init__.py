@@ -25,7 +25,20 @@ import api.logs
 from api.cli.terminal import settings, tell, words
 from gis.errors import MissingPart, Refusal
 
-GROUPS = ("up", "test", "doctor", "db", "sample", "imports", "areas", "coverage", "planning", "bench", "vendor")
+GROUPS = (
+    "up",
+    "serve",
+    "test",
+    "doctor",
+    "db",
+    "sample",
+    "imports",
+    "areas",
+    "coverage",
+    "planning",
+    "bench",
+    "vendor",
+)
 
 DONE, REFUSED, USAGE, MISSING = range(4)
 STOPPED = 128 + signal.SIGTERM

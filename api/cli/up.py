@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli.serve import OPEN_TO_ALL, address
 from api.cli.terminal import example, say, settings, step, transaction, words
 from gis.errors import Busy, Conflict, Refusal
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from api.settings import Settings
 
 WATCH_EVERY_S = 1.0
-GRACE_S = 5  # for answers under way when we are asked to stop
-OPEN_TO_ALL = ("0.0.0.0", "::")
 
 
 class SampleChoice(StrEnum):
@@ -49,7 +48,7 @@ def up(
     import api.cli.parts
 
     api.cli.parts.require(*(["postgis"] if settings().private else []), "fonts")
-    with _only_one(_address(host, port)), _door(host, port, wanted=serve) as door, _database() as url:
+    with _only_one(address(host, port)), _door(host, port, wanted=serve) as door, _database() as url:
         if sample is SampleChoice.liwan:
             _fill(url)
         if door:
@@ -169,37 +168,33 @@ def _fill(url: str) -> None:
 
 
 def _serve(given: Settings, door: socket.socket) -> None:
-    """Serve until Ctrl-C or SIGTERM; from then on nothing hurries the clean stop."""
-    import uvicorn
+    """Keep what serves alive until Ctrl-C or SIGTERM; from then on nothing hurries the clean stop."""
+    from api.cli.children import kept_alive
 
-    import api.app
-    import api.logs
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            say("up.serving", url=_address(given.host, given.port))
-
-    with step(words("up.application")):
-        api.logs.open_file(given.home)
-        config = uvicorn.Config(
-            api.app.create_app(given),
-            log_config=None,
-            access_log=False,  # an address may hold somebody's place
-            timeout_graceful_shutdown=GRACE_S,
-        )
     if given.host in OPEN_TO_ALL:
         say("up.open_to_all", host=given.host)
-    server = Server(config)
-    _hear(lambda: setattr(server, "should_exit", True))
-    server.run(sockets=[door])
+    told, tell = os.pipe()
+    failed: list[str] = []
+
+    def give_up(name: str) -> None:
+        failed.append(name)
+        os.write(tell, b".")
+
+    _hear(lambda: os.write(tell, b"."))
+    environment = {"WANGGE_DATABASE_URL": given.database_url, "WANGGE_HOST": given.host, "WANGGE_PORT": str(given.port)}
+    with ExitStack() as children:
+        for name, arguments in _children(door).items():
+            kept = kept_alive(name, *arguments, environment=environment, files=(door.fileno(),), give_up=give_up)
+            children.enter_context(kept)
+        os.read(told, 1)
+    if failed:
+        raise Conflict("up.child_failed", name=failed[0], home=str(given.home))
     say("up.stopped", home=given.home)
 
 
-def _address(host: str, port: int) -> str:
-    """What to write into a browser of this machine."""
-    name = "127.0.0.1" if host in OPEN_TO_ALL else host
-    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
+def _children(door: socket.socket) -> dict[str, list[str]]:
+    """The commands that run as long as we do."""
+    return {"serve": ["serve", "--door", str(door.fileno())]}
 
 
 def _hear(leave: Callable[[], None]) -> None:
