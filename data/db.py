@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from data.copying import copy
-from gis.errors import BadRows, Busy, Conflict, Fault, Invalid, MissingPart, NotAllowed, Refusal
+from gis.errors import BadRows, Busy, Conflict, Fault, Invalid, MissingPart, NotAllowed, NotFound, Refusal, TooMany
 
 __all__ = [
     "Engine", "Session", "check_ready", "copy", "engine", "migrate", "refusals", "revision", "transaction", "undecided",
@@ -169,13 +169,16 @@ MEANINGS: dict[str, tuple[type[Refusal], str]] = {
     "57P": (Busy, "store.unreachable"),
     "08": (Busy, "store.unreachable"),
 }
+#: What functions of ours raise: a code as message, and beside it the facts as JSON.
+OWN: dict[str, type[Refusal]] = {"WG404": NotFound, "WG429": TooMany}
 #: Constraints whose breach has a plainer name.
 CONSTRAINTS: dict[str, tuple[type[Refusal], str]] = {
     "area_code_once": (Conflict, "areas.code_taken"),
     "area_geom_check": (Invalid, "areas.geometry"),
+    "app_user_login_key": (Conflict, "users.login_taken"),
     "household_ref_key": (Conflict, "households.ref_taken"),
     "facility_pkey": (Conflict, "facilities.id_taken"),
-    "report_author_id_key": (Conflict, "reports.id_taken"),
+    "report_author_id_client_id_key": (Conflict, "reports.id_taken"),
 }
 
 
@@ -200,6 +203,9 @@ def refusal_of(error: Exception) -> Refusal | None:
     state = _sqlstate(error)
     if state == "WG001":
         return _guard(error)
+    if state in OWN:
+        diagnostics = _original(error).diag
+        return OWN[state](diagnostics.message_primary, **json.loads(diagnostics.message_detail))
     facts = _named(error)
     known = CONSTRAINTS.get(facts.get("constraint", ""))
     meaning = known or next((MEANINGS[key] for key in (state, state[:3], state[:2]) if key in MEANINGS), None)

@@ -119,7 +119,7 @@ import_batch = Table(
     _text("attribution", nullable=False, server_default=""),
     Column("facts", JSONB, nullable=False, server_default="{}"),
     _now("imported_at"),
-    _one_of("what", "areas", "walknet", "facilities", "households", "reports", "basemap"),
+    _one_of("what", "areas", "walknet", "facilities", "households", "reports", "basemap", "elders"),
 )  # fmt: skip
 
 area = Table(
@@ -574,7 +574,7 @@ coverage_order = Table(
     _text("state", nullable=False, server_default="queued"),
     _text("step"),
     Column("steps_done", SmallInteger, nullable=False, server_default="0"),
-    _text("error"),
+    Column("error", JSONB),
     Column("run_id", BigInteger, ForeignKey("coverage_run.id", ondelete="SET NULL"), index=True),
     Column("answer", JSONB),
     _now("ordered_at"),
@@ -636,6 +636,7 @@ audit_log = Table(
     Column("facts", JSONB, nullable=False, server_default="{}"),
     Column("previous", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+    Index("audit_log_reveal_idx", "actor", "at", postgresql_where=text("action = 'household.reveal'")),
 )  # fmt: skip
 
 #: One person on one device. Of the refresh token only the digest of the present one and of the one before is kept.
@@ -670,6 +671,40 @@ api_key = Table(
     _now("created_at"),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),
+)  # fmt: skip
+
+#: How often somebody has tried to log in lately; a lane is a digest of a login, an address, both, or a known device.
+login_throttle = Table(
+    "login_throttle", metadata,
+    Column("lane", LargeBinary, primary_key=True),
+    Column("charge", Float(53), nullable=False),
+    Column("charged_at", DateTime(timezone=True), nullable=False, index=True),
+    Column("free_at", DateTime(timezone=True), nullable=False),
+)  # fmt: skip
+
+
+# Persons of a household -----------------------------------------------------------------------------------------------
+
+#: What names them is encrypted (`data.keyring`); shown without a reason is only the masked form (`gis.masking`).
+#: A trigger gives them the place codes of their household, and keeps them the same.
+elder = Table(
+    "elder", metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("household_id", BigInteger, ForeignKey("household.id", ondelete="CASCADE"), nullable=False, index=True),
+    _text("name_masked", nullable=False),
+    _text("phone_masked"),
+    _text("id_card_masked"),
+    Column("name_sealed", LargeBinary, nullable=False),
+    Column("phone_sealed", LargeBinary),
+    Column("id_card_sealed", LargeBinary),
+    Column("health_sealed", LargeBinary),
+    Column("consent", Boolean),
+    _text("legal_basis", nullable=False),
+    *_place_codes(),
+    Column("synthetic", Boolean, nullable=False),
+    Column("import_id", BigInteger, ForeignKey("import_batch.id")),
+    _now("updated_at"),
+    CheckConstraint("legal_basis <> ''", name="basis"),
 )  # fmt: skip
 
 
