@@ -27,6 +27,11 @@ coverage_area       -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/
 app_user            -/-/-/-  a/-/-/-    Aa/-/-/-   Aa/-/-/- a/-/-/-  a/-/-/-  a/-/-/-  ABa/AB/ABa/-
 assignment          -/-/-/-  a/-/-/-    Aa/-/-/-   Aa/-/-/- a/-/-/-  a/-/-/-  a/-/-/-  ABa/AB/AB/-
 audit_log           -/-/-/-  -/a/-/-    -/a/-/-    -/a/-/-  -/a/-/-  -/a/-/-  AB/a/-/- -/a/-/-
+change              -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  A/-/-/-  -/-/-/-  AB/-/-/-
+photo               -/-/-/-  A/a/-/-    A/a/-/-    A/a/-/-  -/-/-/-  A/a/-/-  -/-/-/-  -/-/-/-
+report_photo        -/-/-/-  A/A/-/-    A/A/-/-    A/A/-/-  -/-/-/-  A/A/-/-  -/-/-/-  -/-/-/-
+webhook             -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  a/a/a/-  -/-/-/-  ABa/a/ABa/-
+webhook_delivery    -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  a/-/-/-  -/-/-/-  ABa/-/-/-
 """
 HEADER, *LINES = EXPECTED.strip("\n").splitlines()
 ROLES = HEADER.split()
@@ -42,6 +47,8 @@ EDITED_BY_ADMIN = ("area_scheme", "facility_kind")
 
 CODES = "street_code, community_code, grid_code"
 PLACES = {"A": {"s": "A", "c": "A0", "g": "A00"}, "B": {"s": "B", "c": "B1", "g": "B10"}}
+#: Digests begin with the letter of their street.
+SHA256 = "lower(:s) || left(encode(sha256(convert_to(:ref, 'UTF8')), 'hex'), 63)"
 #: One row in a place; `author` is whoever is asking.
 INSERT = {
     "household": f"INSERT INTO household (ref, elders, synthetic, {CODES}) VALUES (:ref, 1, true, :s, :c, :g)",
@@ -56,7 +63,22 @@ INSERT = {
     "assignment": f"""INSERT INTO assignment (user_id, role, area_code, valid_from, {CODES})
         VALUES (:other, 'planner', :s, '2020-01-01', :s, :c, :g)""",
     "audit_log": "INSERT INTO audit_log (actor, action) VALUES (:actor, :s)",
+    "change": f"""INSERT INTO change (what, subject, action, facts, {CODES})
+        VALUES ('report', :ref, 'accept', '{{}}', :s, :c, :g)""",
+    "photo": f"INSERT INTO photo (author_id, sha256, bytes, media) VALUES (:author, {SHA256}, 1, 'image/jpeg')",
+    "report_photo": f"""INSERT INTO report_photo (report_id, author_id, sha256, {CODES})
+        VALUES (CAST(:report AS uuid), :author, {SHA256}, :s, :c, :g)""",
+    "webhook": """INSERT INTO webhook (owner_id, role, url, what, secret, last_seq)
+        VALUES (:author, 'partner', :s, '{}', '', 0)""",
+    "webhook_delivery": """INSERT INTO webhook_delivery (webhook_id, seq, reason)
+        SELECT id, 1, url FROM webhook WHERE owner_id = :author""",
 }
+#: What tells the street of a row where it has no code of its own, and what tells the asker's own rows.
+STREET = {"audit_log": "actor", "photo": "upper(left(sha256, 1))", "webhook": "url", "webhook_delivery": "reason"}
+OWN = {
+    "app_user": "id = {me}", "assignment": "user_id = {me}", "webhook": "owner_id = {me}",
+    "webhook_delivery": "webhook_id IN (SELECT id FROM webhook WHERE owner_id = {me})",
+}  # fmt: skip
 RUN = """
     WITH net AS (INSERT INTO walknet (sha256, srid, nodes, edges, metres, stats, synthetic)
                  VALUES ('', 4547, 0, 0, 0, '{}', true) RETURNING id)
@@ -65,7 +87,7 @@ RUN = """
 #: What an update writes, to be recognised by.
 MARKS = {
     "household": ("elders", "7"), "report": ("status", "'closed'"), "app_user": ("name", "'marked'"),
-    "assignment": ("valid_to", "DATE '2999-01-01'"),
+    "assignment": ("valid_to", "DATE '2999-01-01'"), "webhook": ("reason", "'marked'"),
 }  # fmt: skip
 TO_B = "street_code = 'B', community_code = 'B1', grid_code = 'B10'"
 ROLE_AREA = {"inspector": "g", "community": "c"}
@@ -82,7 +104,20 @@ def seeded(session: data.db.Session) -> dict[str, int]:
     for street, table in product(PLACES, ("household", "report", "coverage_household", "coverage_area", "audit_log")):
         values = {"author": known[f"inspector {street}"], "run": run, "actor": street, "ref": street}
         session.execute(text(INSERT[table]), PLACES[street] | values)
+    for street in PLACES:
+        _queue(session, street, known)
     return known
+
+
+def _queue(session: data.db.Session, street: str, known: dict[str, int]) -> None:
+    """A photo of the street's report and a change of it; a webhook of the street's partner and one of its admin."""
+    known[f"report {street}"] = session.scalar(text("SELECT id::text FROM report WHERE street_code = :s"), {"s": street})
+    values = PLACES[street] | {"ref": street, "report": known[f"report {street}"]}
+    for table, role in (
+        ("change", "inspector"), ("photo", "inspector"), ("report_photo", "inspector"), ("webhook", "partner"),
+        ("webhook", "admin"), ("webhook_delivery", "partner"), ("webhook_delivery", "admin"),
+    ):  # fmt: skip
+        session.execute(text(INSERT[table]), values | {"author": known[f"{role} {street}"]})
 
 
 def staff(session: data.db.Session, login: str, role: str, place: dict[str, str], *, until: str | None = None) -> int:
@@ -120,12 +155,12 @@ class Asker:
 
     def __init__(self, session: data.db.Session, table: str, role: str, seeded: dict[str, int]) -> None:
         self.session, self.table, self.role, self.me = session, table, role, seeded.get(f"{role} A")
-        mine = {"app_user": "id", "assignment": "user_id"}.get(table)
-        self.own = f"{mine} = {self.me or 0}" if mine else "false"
-        self.street = "actor" if table == "audit_log" else "street_code"
+        self.own = OWN.get(table, "false").format(me=self.me or 0)
+        self.street = STREET.get(table, "street_code")
         self.expected = {street: self._count(self.rows_of(street)) for street in PLACES}
         other = seeded["planner B"]
         self.values = {"author": self.me, "other": other, "run": seeded["run"], "ref": f"new {role}"}
+        self.reports = {street: {"report": seeded[f"report {street}"]} for street in PLACES}
 
     def _count(self, where: str) -> int:
         return int(self.session.scalar(text(f"SELECT count(*) FROM {self.table} WHERE {where}")) or 0)
@@ -174,6 +209,10 @@ class Asker:
             "audit_log": {"a": {"actor": str(mine)}, "x": {"actor": str(another)}},
             "report": {**PLACES, "x": PLACES["A"] | {"author": another}},
             "assignment": {**PLACES, "a": PLACES["A"] | {"other": mine}},
+            "photo": {"a": PLACES["A"], "x": PLACES["A"] | {"author": another}},
+            "report_photo": {street: PLACES[street] | self.reports[street] for street in PLACES}
+            | {"x": PLACES["A"] | self.reports["A"] | {"author": another}},
+            "webhook": {"a": PLACES["A"], "x": PLACES["A"] | {"author": another}},
         }.get(self.table, PLACES)
         values = {"s": "", "actor": ""} | self.values
         return (

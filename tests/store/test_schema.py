@@ -20,7 +20,7 @@ pytestmark = pytest.mark.database
 #: Tables that hold no person; every other one must be under forced row security.
 NO_PERSONS = {
     "alembic_version", "area", "area_level", "area_scheme", "import_batch", "facility_kind", "walknet", "walk_node",
-    "walk_edge", "scenario", "basemap", "data_change", "wangge_private.area_check",
+    "walk_edge", "scenario", "basemap", "job", "data_change", "wangge_private.area_check",
 }  # fmt: skip
 ROLES = ("public", "inspector", "community", "street", "planner", "partner", "auditor", "admin", "login", "owner")
 
@@ -190,5 +190,5 @@ def test_the_private_schema_is_closed_to_nobody_in_particular(session):
     """Of its functions the application's roles may call only those that answer about themselves."""
     asked = """SELECT proname FROM pg_proc WHERE pronamespace = 'wangge_private'::regnamespace
         AND has_function_privilege('wangge_inspector', oid, 'EXECUTE') ORDER BY 1"""
-    assert session.scalars(text(asked)).all() == ["i_am", "my_codes", "my_id"]
+    assert session.scalars(text(asked)).all() == ["change_number", "change_record", "i_am", "my_codes", "my_id"]
     assert not session.scalar(text("SELECT has_schema_privilege('wangge_public', 'wangge_private', 'USAGE')"))
