@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 #: Upper bound on cells, so that a sparse but wide network does not ask for a huge empty grid.
 CELLS_AT_MOST = 4_000_000
 CELL_M = 40.0
+#: By how much a squared distance may be off, in square metres and as a share, where it only decides what to look at.
+ROUGH = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +129,16 @@ def nearest(
 
 
 @compiled
+def _rough(px: float, py: float, segment: Floats) -> float:
+    """Squared distance to a segment without a branch, off by less than `ROUGH`."""
+    dx, dy = segment[2] - segment[0], segment[3] - segment[1]
+    rx, ry = px - segment[0], py - segment[1]
+    t = min(max((rx * dx + ry * dy) / max(dx * dx + dy * dy, 1e-300), 0.0), 1.0)
+    ex, ey = rx - t * dx, ry - t * dy
+    return ex * ex + ey * ey
+
+
+@compiled
 def _closest(px: float, py: float, segment: Floats) -> tuple[float, float, float, float]:
     """Squared distance, share of the segment, x and y of its point closest to p; ends come out exact."""
     ax, ay, bx, by = segment[0], segment[1], segment[2], segment[3]
@@ -166,13 +178,15 @@ def _nearest(
             if ring and seen > 0.0 and seen * seen > best:
                 break
             for r in range(max(0, row - ring), min(rows - 1, row + ring) + 1):
-                step = 1 if r == row - ring or r == row + ring else max(1, 2 * ring)
-                for c in range(column - ring, column + ring + 1, step):
-                    if c < 0 or c >= columns:
+                whole = r == row - ring or r == row + ring  # else only the two cells at its ends
+                for side in range(1 if whole else 2):
+                    low = max(0, column + (ring if side else -ring))
+                    high = min(columns - 1, column + (ring if side or whole else -ring))
+                    if low > high:
                         continue
-                    for k in range(starts[r * columns + c], starts[r * columns + c + 1]):
+                    for k in range(starts[r * columns + low], starts[r * columns + high + 1]):
                         s = members[k]
-                        if not allowed[edge[s]]:
+                        if _rough(px, py, segments[s]) > best * (1 + ROUGH) + ROUGH or not allowed[edge[s]]:
                             continue
                         square, t, nx, ny = _closest(px, py, segments[s])
                         if square > best or (square == best and at >= 0 and nx > sx[i]):
