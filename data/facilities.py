@@ -48,7 +48,7 @@ def changed_at(session: Session) -> datetime | None:
 
 def get(session: Session, facility_id: str) -> dict[str, Any]:
     """One facility."""
-    columns = [column for column in facility.c if column is not facility.c.geom]
+    columns = [column for column in facility.c if column.name not in ("geom", "geom_3857")]
     place = (facility.c.geom.ST_X().label("lon"), facility.c.geom.ST_Y().label("lat"))
     row = session.execute(select(*columns, *place).where(facility.c.id == facility_id)).mappings().one_or_none()
     if row is None:

@@ -187,6 +187,7 @@ facility = Table(
     Column("import_id", BigInteger, ForeignKey("import_batch.id")),
     _now("updated_at"),
     Column("version", Integer, nullable=False, server_default="1"),
+    _projected("POINT"),
     CheckConstraint("capacity >= 0", name="capacity"),
     _one_of("medical_link", "internal", "contract", "none"),
     _one_of("delivery_mode", "one_stop", "multi_point", "to_home"),

@@ -42,8 +42,11 @@ CELLS = {
 }  # fmt: skip
 COMMANDS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 #: Tables without persons: all may read them but the auditor, who reads only the log; the catalogues have an editor.
-OPEN = ("area", "area_level", "area_scheme", "facility_kind", "walknet", "walk_node", "walk_edge", "data_change")
-EDITED_BY_ADMIN = ("area_scheme", "facility_kind")
+OPEN = (
+    "area", "area_level", "area_scheme", "facility_kind", "walknet", "walk_node", "walk_edge", "data_change",
+    "report_published", "category_unpublished", "public_area", "public_facility", "public_coverage", "public_report",
+)  # fmt: skip
+EDITED_BY_ADMIN = ("area_scheme", "facility_kind", "category_unpublished")
 
 CODES = "street_code, community_code, grid_code"
 PLACES = {"A": {"s": "A", "c": "A0", "g": "A00"}, "B": {"s": "B", "c": "B1", "g": "B10"}}

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.database
 #: Tables that hold no person; every other one must be under forced row security.
 NO_PERSONS = {
     "alembic_version", "area", "area_level", "area_scheme", "import_batch", "facility_kind", "walknet", "walk_node",
-    "walk_edge", "scenario", "basemap", "job", "data_change", "wangge_private.area_check",
+    "walk_edge", "scenario", "basemap", "job", "data_change",
+    "report_published", "category_unpublished", "wangge_private.area_check",
+    "wangge_private.disclosure_draw",
 }  # fmt: skip
 ROLES = ("public", "inspector", "community", "street", "planner", "partner", "auditor", "admin", "login", "owner")
 

@@ -1,1 +1,88 @@
-SELECT 1;
+-- What may be read without a name. Views for OGC API, Open311 and tiles stand on tables that hold no person: they see with
+-- the eyes of their reader, so nothing widens here what a role may read.
+
+-- One projection kept: a tile is cut from it as it lies. The box of a tile is a box in degrees too, so the index on `geom` serves.
+ALTER TABLE area ADD COLUMN geom_3857 geometry(MultiPolygon, 3857) GENERATED ALWAYS AS (ST_Transform(geom, 3857)) STORED;
+ALTER TABLE facility ADD COLUMN geom_3857 geometry(Point, 3857) GENERATED ALWAYS AS (ST_Transform(geom, 3857)) STORED;
+
+
+-- The public status of a report: no text, no photo, no author, days instead of minutes, and the place to about 100 m
+-- (a thousandth of a degree), so that neither a home nor the way of an inspector can be read from it. A report that concerns
+-- a household is not there at all.
+CREATE TABLE report_published (
+    id uuid CONSTRAINT report_published_pkey PRIMARY KEY
+        CONSTRAINT report_published_id_fkey REFERENCES report (id) ON DELETE CASCADE,
+    category text NOT NULL,
+    status text NOT NULL,
+    reported_on date NOT NULL,
+    changed_on date NOT NULL,
+    street_code text,
+    community_code text,
+    grid_code text,
+    geom geometry(Point, 4326),
+    geom_3857 geometry(Point, 3857) GENERATED ALWAYS AS (ST_Transform(geom, 3857)) STORED,
+    synthetic boolean NOT NULL
+);
+CREATE INDEX report_published_geom_idx ON report_published USING gist (geom);
+CREATE INDEX report_published_reported_on_idx ON report_published (reported_on, id);
+
+-- Keeps it in step with `report`, whoever writes there. `changed_on` is the day of the last change that the public can see.
+CREATE FUNCTION wangge_private.publish_reports() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    DELETE FROM report_published WHERE id IN (SELECT id FROM written WHERE household_id IS NOT NULL);
+    INSERT INTO report_published AS shown (id, category, status, reported_on, changed_on, street_code, community_code,
+                                           grid_code, geom, synthetic)
+    SELECT id, category, status, received_at::date, current_date, street_code, community_code, grid_code,
+           ST_SnapToGrid(geom, 0.001), synthetic
+    FROM written WHERE household_id IS NULL
+    ON CONFLICT (id) DO UPDATE
+    SET category = excluded.category, status = excluded.status, changed_on = excluded.changed_on,
+        street_code = excluded.street_code, community_code = excluded.community_code, grid_code = excluded.grid_code,
+        geom = excluded.geom, synthetic = excluded.synthetic
+    WHERE (shown.category, shown.status, shown.grid_code, shown.geom)
+          IS DISTINCT FROM (excluded.category, excluded.status, excluded.grid_code, excluded.geom);
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION wangge_private.publish_reports() FROM PUBLIC;
+CREATE TRIGGER report_filed AFTER INSERT ON report REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION wangge_private.publish_reports();
+CREATE TRIGGER report_changed AFTER UPDATE ON report REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION wangge_private.publish_reports();
+
+
+-- The collections. Each has an `id` that a feature keeps, a `geom` in degrees and a `geom_3857` for tiles.
+
+CREATE VIEW public_area WITH (security_invoker = true) AS
+SELECT code AS id, level, name, grid_kind, parent_code, area_m2, valid_from, synthetic, geom, geom_3857
+FROM area WHERE valid @> current_date;
+
+CREATE VIEW public_facility WITH (security_invoker = true) AS
+SELECT id, name, kind, capacity, opens, medical_link, operator, delivery_mode, status, street_code, community_code,
+       grid_code, synthetic, geom, geom_3857
+FROM facility;
+
+-- The published figures of the newest run of things as they are; what a scenario would change is nobody's public figure.
+CREATE VIEW public_coverage WITH (security_invoker = true) AS
+SELECT concat_ws('.', counted.code, counted.kind, counted.verdict) AS id, counted.run_id, counted.level, counted.code,
+       area.name, counted.kind, counted.verdict, counted.elders, counted.covered, counted.uncovered, counted.unknown,
+       counted.rate_low, counted.rate_high, run.as_of, run.data_date, run.synthetic, area.geom, area.geom_3857
+FROM coverage_run AS run
+JOIN coverage_published AS counted ON counted.run_id = run.id
+JOIN area ON area.code = counted.code AND area.valid @> run.as_of
+WHERE run.id = (SELECT max(id) FROM coverage_run WHERE NOT parameters ? 'scenario');
+
+-- Classes of reports that are about persons, and so nobody's public business. A place lists its own.
+CREATE TABLE category_unpublished (category text CONSTRAINT category_unpublished_pkey PRIMARY KEY);
+INSERT INTO category_unpublished VALUES ('elder_help');
+GRANT INSERT, UPDATE ON category_unpublished TO wangge_admin;
+
+CREATE VIEW public_report WITH (security_invoker = true) AS
+SELECT id, category, status, reported_on, changed_on, street_code, community_code, grid_code, synthetic, geom,
+       geom_3857
+FROM report_published
+WHERE category NOT IN (SELECT category FROM category_unpublished);
+
+GRANT SELECT ON report_published, category_unpublished, public_area, public_facility, public_coverage, public_report
+    TO wangge_public, wangge_inspector, wangge_community, wangge_street, wangge_planner, wangge_partner, wangge_admin;
