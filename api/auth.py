@@ -24,7 +24,7 @@ ALGORITHM = "HS256"
 CLAIMS = ["exp", "iat", "iss", "aud", "sub", "sid"]
 ACCESS_FOR = timedelta(minutes=15)
 KEY = re.compile(r"wg_([0-9a-z]{8})_([0-9A-Za-z_-]{43})")
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)

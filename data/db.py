@@ -28,6 +28,8 @@ PREPARATION = MIGRATIONS / "versions" / "2026_11_22_1_preparation.sql"
 
 #: FastAPI answers on 40 threads; a smaller pool would make them wait for each other and time out.
 POOL = 40
+#: Who gets no connection within a second is told to come again: waiting longer only makes the queue longer.
+POOL_S = 1.0
 #: Requests from outside; shell commands may take as long as they need.
 REQUEST_MS = 15_000
 #: Nested loops over PostGIS functions gain nothing from compiling the query, which takes longer than most of them.
@@ -41,11 +43,17 @@ def engine(url: str) -> Engine:
         url,
         pool_size=POOL,
         max_overflow=10,
-        pool_timeout=10,
+        pool_timeout=POOL_S,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
         connect_args={"options": OPTIONS, "application_name": "wangge"},
     )
+
+
+def connections_in_use(engine: Engine) -> int:
+    """How many connections of the pool somebody is working with."""
+    pool = engine.pool
+    return pool.checkedout() if isinstance(pool, sqlalchemy.pool.QueuePool) else 0
 
 
 @contextmanager
@@ -179,6 +187,7 @@ CONSTRAINTS: dict[str, tuple[type[Refusal], str]] = {
     "household_ref_key": (Conflict, "households.ref_taken"),
     "facility_pkey": (Conflict, "facilities.id_taken"),
     "report_author_id_client_id_key": (Conflict, "reports.id_taken"),
+    "report_unit_fkey": (Invalid, "reports.unit"),
 }
 
 
@@ -191,6 +200,8 @@ def refusals() -> Iterator[None]:
     """Let what the database refuses leave as one of our refusals; what it cannot mean passes as it is."""
     try:
         yield
+    except sqlalchemy.exc.TimeoutError as error:
+        raise Busy("store.crowded") from error
     except (DBAPIError, psycopg2.Error) as error:
         refusal = refusal_of(error)
         if refusal is None:

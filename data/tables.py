@@ -342,6 +342,7 @@ routing_rule = Table(
 )  # fmt: skip
 
 _STILL_OPEN = "status IN ('received', 'accepted', 'assigned', 'resolved', 'reopened')"
+_TO_DO = "status IN ('received', 'accepted', 'assigned', 'reopened')"
 
 #: A report as it stands; how it came to that is told by `report_event`. The id is ours: the phone's own, `client_id`,
 #: counts for its author alone, or else trying one out would tell whether a stranger has used it.
@@ -395,7 +396,8 @@ report = Table(
     Index("report_author_idx", "author_id", "received_at", "id"),
     Index("report_received_idx", "received_at", "id"),
     Index("report_open_idx", "street_code", "received_at", "id", postgresql_where=text(_STILL_OPEN)),
-    Index("report_due_idx", "due_at", postgresql_where=text("due_at IS NOT NULL AND overdue_at IS NULL")),
+    Index("report_warn_idx", "warn_at", postgresql_where=text(f"{_TO_DO} AND warned_at IS NULL")),
+    Index("report_due_idx", "due_at", postgresql_where=text(f"{_TO_DO} AND overdue_at IS NULL")),
     Index("report_merged_idx", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
 )  # fmt: skip
 
@@ -485,11 +487,13 @@ scenario = Table(
     CheckConstraint("jsonb_typeof(changes) = 'array' AND changes <> '[]'::jsonb", name="changes"),
 )  # fmt: skip
 
-#: A run is never changed. `inputs_sha256` is the digest of the manifest: equal digests mean equal results.
+#: A run is never changed; the rows of its three tables go with it only by `data.coverage.remove`. `facility_ids` are
+#: those that its households name by number. `inputs_sha256` is the digest of the manifest: equal digests mean equal results.
 coverage_run = Table(
     "coverage_run", metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("kinds", ARRAY(Text), nullable=False),
+    Column("facility_ids", ARRAY(Text), nullable=False, server_default="{}"),
     Column("parameters", JSONB, nullable=False),
     Column("manifest", JSONB, nullable=False),
     _text("inputs_sha256", nullable=False),
@@ -513,7 +517,7 @@ def _counts() -> list[Column[object]]:
 #: One row is one area, one kind (or "circle") and one verdict of a run: exact counts, for those entitled.
 coverage_area = Table(
     "coverage_area", metadata,
-    Column("run_id", BigInteger, ForeignKey("coverage_run.id", ondelete="CASCADE"), primary_key=True),
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
     _text("level", primary_key=True),
     _text("kind", primary_key=True),
     _text("verdict", primary_key=True),
@@ -522,13 +526,13 @@ coverage_area = Table(
     *_counts(),
     Column("fragile", Integer),
     Column("outside", Integer),
-    *_place_codes(),
+    *_place_codes(index=False),
 )  # fmt: skip
 
 #: The same after disclosure control: what everybody may see. Null means hidden, never zero.
 coverage_published = Table(
     "coverage_published", metadata,
-    Column("run_id", BigInteger, ForeignKey("coverage_run.id", ondelete="CASCADE"), primary_key=True),
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
     _text("level", primary_key=True),
     _text("kind", primary_key=True),
     _text("verdict", primary_key=True),
@@ -545,22 +549,25 @@ coverage_published = Table(
 )  # fmt: skip
 
 #: One row is one household in one run; the arrays follow `coverage_run.kinds`, `verdicts` are one letter a kind:
-#: c covered, u uncovered, k unknown, and - where the verdict does not apply.
+#: c covered, u uncovered, k unknown, and - where the verdict does not apply. `facilities` are numbers in
+#: `coverage_run.facility_ids`, from 1 on; 0 is none.
 coverage_household = Table(
     "coverage_household", metadata,
-    Column("run_id", BigInteger, ForeignKey("coverage_run.id", ondelete="CASCADE"), primary_key=True),
-    Column("household_id", BigInteger, primary_key=True),
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("household_id", BigInteger, primary_key=True, autoincrement=False),
     _text("profile", nullable=False),
     Column("snap_m", REAL),
     _text("reason"),
     Column("seconds", ARRAY(REAL), nullable=False),
     Column("metres", ARRAY(REAL), nullable=False),
-    Column("facility_ids", ARRAY(Text), nullable=False),
+    Column("facilities", ARRAY(Integer), nullable=False),
     _text("verdict_standard", nullable=False),
     _text("verdict_personal", nullable=False),
     _text("verdict_policy"),
     _text("verdict_to_home"),
-    *_place_codes(),
+    *_place_codes(index=False),
+    Index("coverage_household_places_idx", "run_id", "street_code", "community_code", "grid_code",
+          postgresql_using="brin", postgresql_with={"pages_per_range": 16, "autosummarize": "true"}),
 )  # fmt: skip
 
 

@@ -1,0 +1,107 @@
+"""Logging in, staying in and logging out.
+
+A refresh token names its session and carries a secret of which only the digest is kept. Its successor is derived from
+it, so that whoever lost the answer and asks again gets the same one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import api.auth
+import api.passwords
+import data.db
+import data.sessions
+from data.keyring import Keyring
+from gis.errors import NotKnown, TooMany
+
+REFRESH = re.compile(rf"wr_({api.auth.UUID.pattern})_([0-9A-Za-z_-]{{43}})")
+#: For how long a device stays logged in; without a device there is nothing to refresh with.
+DEVICE_FOR = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One try to log in."""
+
+    login: str
+    password: str = field(repr=False)
+    address: str
+    role: str | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What somebody who has logged in is given."""
+
+    access: str = field(repr=False)
+    refresh: str | None = field(repr=False)
+    role: str
+
+
+def log_in(engine: data.db.Engine, keyring: Keyring, asked: Asked, *, now: datetime) -> Tokens:
+    """Check the password and begin a session; whatever is wrong, the answer and its cost are the same."""
+    device = None if asked.device is None else _digest(asked.device)
+    with data.db.transaction(engine) as session:
+        knock = data.sessions.knock(session, login=asked.login, address=asked.address, device=device)
+    if knock.wait_s:
+        raise TooMany("auth.wait", retry_after_s=knock.wait_s)
+    if not api.passwords.right(asked.password, knock.password_hash) or knock.user_id is None:
+        raise NotKnown("auth.wrong")
+    secret = secrets.token_urlsafe(32) if device else None
+    with data.db.transaction(engine) as session:
+        held = data.sessions.add(
+            session, knock.user_id, role=asked.role, address=asked.address, device=device,
+            refresh=_digest(secret) if secret else None, lasts=DEVICE_FOR if device else api.auth.ACCESS_FOR,
+        )  # fmt: skip
+    if held is None:
+        raise NotKnown("auth.no_role")
+    return _tokens(keyring, held, secret, now)
+
+
+def refresh(engine: data.db.Engine, keyring: Keyring, token: str, *, device: str, now: datetime) -> Tokens:
+    """Give the next pair of tokens for a refresh token that is used on its own device."""
+    parts = REFRESH.fullmatch(token)
+    if parts is None:
+        raise NotKnown("auth.refresh")
+    sid, secret = parts.groups()
+    following = _following(keyring, secret)
+    with data.db.transaction(engine) as session:  # committed before the refusal: a copied token ends its session
+        held = data.sessions.renew(
+            session, sid, device=_digest(device), shown=_digest(secret), following=_digest(following)
+        )
+    if held is None:
+        raise NotKnown("auth.refresh")
+    return _tokens(keyring, held, following, now)
+
+
+def log_out(engine: data.db.Engine, keyring: Keyring, token: str) -> None:
+    """End the session of an access or refresh token; one that is no good is as good as ended."""
+    parts = REFRESH.fullmatch(token)
+    try:
+        sid = parts[1] if parts else api.auth.session_of(token, keyring)
+    except NotKnown:
+        return
+    with data.db.transaction(engine) as session:
+        data.sessions.close(session, sid)
+
+
+def _tokens(keyring: Keyring, held: data.sessions.Held, secret: str | None, now: datetime) -> Tokens:
+    access = api.auth.access_token(keyring, user_id=held.user_id, session_id=held.id, now=now)
+    return Tokens(access, f"wr_{held.id}_{secret}" if secret else None, held.role)
+
+
+def _following(keyring: Keyring, secret: str) -> str:
+    made = hmac.digest(keyring.token_key, f"refresh:{secret}".encode(), "sha256")
+    return urlsafe_b64encode(made).decode().rstrip("=")
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

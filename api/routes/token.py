@@ -1,0 +1,70 @@
+"""Tokens: given for a password, renewed, taken back."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+
+import api.auth
+import api.login
+import data.users
+from api.deps import Now, Session, Today, Who, allow
+from api.schemas.token import Me, PasswordGrant, RefreshGrant, Revocation, Token
+
+router = APIRouter(prefix="/api", tags=["token"])
+
+ANYBODY = ("street", "community", "inspector", "planner", "partner", "auditor", "admin")
+
+
+@router.post("/token", summary="Log in")
+def log_in(request: Request, response: Response, form: Annotated[PasswordGrant, Form()], now: Now) -> Token:
+    """OAuth 2.0 password grant. After too many tries 429; `Retry-After` says for how long."""
+    asked = api.login.Asked(
+        form.username, form.password.get_secret_value(), _address(request), form.scope, form.device_id
+    )
+    state = request.app.state
+    return _given(response, api.login.log_in(state.engine, state.keyring, asked, now=now))
+
+
+@router.post("/token/refresh", summary="Stay logged in")
+def refresh(request: Request, response: Response, form: Annotated[RefreshGrant, Form()], now: Now) -> Token:
+    """Each refresh token is used once; the same one again within 30 seconds gets the same answer."""
+    state, token = request.app.state, form.refresh_token.get_secret_value()
+    return _given(response, api.login.refresh(state.engine, state.keyring, token, device=form.device_id, now=now))
+
+
+@router.post("/token/revoke", summary="Log out")
+def log_out(request: Request, form: Annotated[Revocation, Form()]) -> None:
+    """Answers alike whether or not the token was good (RFC 7009)."""
+    api.login.log_out(request.app.state.engine, request.app.state.keyring, form.token.get_secret_value())
+
+
+@router.get("/me", summary="Who am I", dependencies=[allow(*ANYBODY)])
+def me(session: Session, who: Who, today: Today) -> Me:
+    assert who.user_id is not None
+    user = data.users.get(session, who.user_id)
+    mine = data.users.assignments(session, user_id=who.user_id, as_of=today)
+    areas = sorted(mine.loc[mine["role"] == who.role, "area_code"])
+    scopes = None if who.scopes is None else sorted(who.scopes)
+    return Me(
+        login=user["login"], name=user["name"], role=who.role, roles=sorted(set(mine["role"])), areas=areas,
+        scopes=scopes,
+    )  # fmt: skip
+
+
+def _given(response: Response, tokens: api.login.Tokens) -> Token:
+    response.headers["Cache-Control"] = "no-store"
+    lasts = int(api.auth.ACCESS_FOR.total_seconds())
+    return Token(access_token=tokens.access, expires_in=lasts, refresh_token=tokens.refresh, scope=tokens.role)
+
+
+def _address(request: Request) -> str:
+    """Where the request comes from; of IPv6 the network, since one subscriber has all its addresses."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return host if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))

@@ -1,0 +1,58 @@
+"""What is sent and given when somebody logs in (RFC 6749, 7009)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from api.schemas.areas import Answer
+
+Role = Literal["street", "community", "inspector", "planner", "auditor", "admin"]
+#: Chosen by the client once and kept on its device: long enough not to be guessed.
+Device = Annotated[str, Field(min_length=16, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+
+
+class Form(BaseModel):
+    """Fields that a client sends beside these, such as `client_id`, are not looked at (RFC 6749, 3.2)."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class PasswordGrant(Form):
+    grant_type: Literal["password"]
+    username: Annotated[str, Field(min_length=1, max_length=64)]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=128)]
+    scope: Annotated[Role | None, Field(description="The role to act in; else the first one held.")] = None
+    device_id: Annotated[Device | None, Field(description="Without it there is no refresh token.")] = None
+
+
+class RefreshGrant(Form):
+    grant_type: Literal["refresh_token"]
+    refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=128)]
+    device_id: Device
+
+
+class Revocation(Form):
+    token: Annotated[SecretStr, Field(min_length=1, max_length=2000, description="An access or refresh token.")]
+
+
+class Token(Answer):
+    """RFC 6749, 5.1; `scope` is the role."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: int = Field(description="Seconds.")
+    refresh_token: str | None = Field(description="Null when no device was named.")
+    scope: str
+
+
+class Me(Answer):
+    """Whoever is asking."""
+
+    login: str
+    name: str
+    role: str = Field(description="The one acted in.")
+    roles: list[str] = Field(description="All that are held today.")
+    areas: list[str] = Field(description="Codes of the areas in which the role is held today.")
+    scopes: list[str] | None = Field(description="Of a key; null for a person.")

@@ -1,0 +1,71 @@
+"""Logging in, and what follows from it: one session is one person on one device.
+
+These calls are `wangge_login`'s alone, made before anybody is let in; only the functions of the database behind them
+see what is secret.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy import text, update
+
+from data.db import Session
+from data.tables import login_session
+
+KNOCK = "SELECT wait_s, user_id, password_hash FROM wangge_private.door_knock(:login, :address, :device)"
+OPEN = "SELECT id, role FROM wangge_private.door_open(:user_id, :role, :address, :device, :refresh, :lasts)"
+REFRESH = "SELECT user_id, role FROM wangge_private.door_refresh(CAST(:sid AS uuid), :device, :shown, :following)"
+CLOSE = "SELECT wangge_private.door_close(CAST(:sid AS uuid))"
+
+
+class Knock(NamedTuple):
+    """What a try to log in meets: how long it must wait, or an account and the digest of its password, if it has one."""
+
+    wait_s: int
+    user_id: int | None
+    password_hash: str | None
+
+
+class Held(NamedTuple):
+    """A session that was given out or renewed."""
+
+    id: str
+    user_id: int
+    role: str
+
+
+def knock(session: Session, *, login: str, address: str, device: bytes | None) -> Knock:
+    """Charge one try, before the password is looked at; it counts only once it is committed."""
+    row = session.execute(text(KNOCK), {"login": login, "address": address, "device": device}).one()
+    return Knock(*row)
+
+
+def add(
+    session: Session, user_id: int, *, role: str | None, address: str, device: bytes | None, refresh: bytes | None,
+    lasts: timedelta,
+) -> Held | None:  # fmt: skip
+    """Begin a session after the right password, in a role that is held today; None where there is none such."""
+    values = {"user_id": user_id, "role": role, "address": address, "device": device, "refresh": refresh}
+    row = session.execute(text(OPEN), values | {"lasts": lasts}).one_or_none()
+    return None if row is None else Held(str(row.id), user_id, row.role)
+
+
+def renew(session: Session, sid: str, *, device: bytes, shown: bytes, following: bytes) -> Held | None:
+    """Replace a refresh token; None where it is no longer good: commit then too, since a copy ends the session."""
+    values = {"sid": sid, "device": device, "shown": shown, "following": following}
+    row = session.execute(text(REFRESH), values).one_or_none()
+    return None if row is None else Held(sid, row.user_id, row.role)
+
+
+def close(session: Session, sid: str) -> None:
+    """She logs out."""
+    session.execute(text(CLOSE), {"sid": sid})
+
+
+def end(session: Session, user_id: int, *, why: str) -> int:
+    """End all her sessions at once; how many there were."""
+    running = (login_session.c.user_id == user_id) & login_session.c.ended_at.is_(None)
+    ended = update(login_session).where(running).values(ended_at=text("now()"), ended_why=why)
+    return len(session.execute(ended.returning(login_session.c.id)).all())
