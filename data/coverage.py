@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, text
 
 import data.areas
 from data.copying import fetch
@@ -29,7 +30,8 @@ def add(
 ) -> int:
     """Keep a run and say its number. `run` has the columns of table coverage_run; the frames those of their tables.
 
-    Arrays by kind in `households` (seconds, metres, facility_ids) are (n, kinds) arrays in the order of `run["kinds"]`.
+    Arrays by kind in `households` (seconds, metres, facilities) are (n, kinds) arrays in the order of `run["kinds"]`;
+    `facilities` are positions in `run["facility_ids"]` from 1 on, 0 where there is none.
     """
     run_id = int(session.execute(insert(coverage_run).values(dict(run)).returning(coverage_run.c.id)).scalar_one())
     lineage = data.areas.lineage(session, as_of=run["as_of"]).reindex(areas["code"]).fillna("")
@@ -44,7 +46,7 @@ def _of(run_id: int, rows: pd.DataFrame | Mapping[str, Any], table: Any) -> dict
     given = {str(name): values for name, values in rows.items() if name in table.c}
     for name in given.keys() & {"street_code", "community_code", "grid_code"}:
         given[name] = pd.Series(given[name], dtype=object).replace("", None)
-    return {"run_id": [run_id] * len(next(iter(given.values())))} | given
+    return {"run_id": np.full(len(next(iter(given.values()))), run_id)} | given
 
 
 def get(session: Session, run_id: int, *, tried: bool | None = None) -> dict[str, Any]:
@@ -124,7 +126,8 @@ def households(session: Session, run_id: int) -> pd.DataFrame:
     """One row per household and kind: seconds, metres, facility and the letters of its verdicts."""
     asked = """
         SELECT one.household_id, household.ref, run.kinds[at.kind] AS kind, one.profile,
-               one.seconds[at.kind] AS seconds, one.metres[at.kind] AS metres, one.facility_ids[at.kind] AS facility_id,
+               one.seconds[at.kind] AS seconds, one.metres[at.kind] AS metres,
+               run.facility_ids[one.facilities[at.kind]] AS facility_id,
                substr(one.verdict_standard, at.kind, 1) AS verdict_standard,
                substr(one.verdict_personal, at.kind, 1) AS verdict_personal,
                substr(one.verdict_policy, at.kind, 1) AS verdict_policy,
@@ -150,7 +153,14 @@ def letters(session: Session, run_id: int) -> pd.DataFrame:
     return fetch(session, asked, {"run_id": run_id})
 
 
+def draw_secret(session: Session) -> bytes:
+    """What decides which households count in published figures (`gis.disclosure.drawn`); only the owner may read it."""
+    return bytes(session.execute(text("SELECT secret FROM wangge_private.disclosure_draw")).scalar_one())
+
+
 def remove(session: Session, run_id: int) -> None:
-    """Remove a run with all its rows."""
+    """Remove a run with all its rows, which no foreign key ties to it: see the tables."""
     if not session.execute(delete(coverage_run).where(coverage_run.c.id == run_id).returning(coverage_run.c.id)).all():
         raise NotFound("coverage.absent", run_id=run_id)
+    for table in (coverage_area, coverage_published, coverage_household):
+        session.execute(delete(table).where(table.c.run_id == run_id))

@@ -488,7 +488,8 @@ scenario = Table(
 )  # fmt: skip
 
 #: A run is never changed; the rows of its three tables go with it only by `data.coverage.remove`. `facility_ids` are
-#: those that its households name by number. `inputs_sha256` is the digest of the manifest: equal digests mean equal results.
+#: those that its households name by number. `inputs_sha256` is the digest of the manifest: equal digests mean equal
+#: results.
 coverage_run = Table(
     "coverage_run", metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),

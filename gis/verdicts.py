@@ -176,11 +176,15 @@ class Verdicts:
         return self.rules["standard"].value
 
     @property
-    def facility_ids(self) -> NDArray:
-        """(n, k) id of the facility nearest in personal seconds, or else in metres; None where there is none."""
+    def nearest(self) -> Ints:
+        """(n, k) position in `facilities` of the one nearest in personal seconds, or else in metres; -1 none."""
         personal, standard = self.rules["personal"].facility, self.rules["standard"].facility
-        ids = np.array([*self.facilities["id"], None], dtype=object)
-        return ids[np.where(personal >= 0, personal, standard)]
+        return np.where(personal >= 0, personal, standard)
+
+    @property
+    def facility_ids(self) -> NDArray:
+        """(n, k) id of each `nearest` facility; None where there is none."""
+        return np.array([*self.facilities["id"], None], dtype=object)[self.nearest]
 
     @cached_property
     def unsnapped(self) -> pd.DataFrame:

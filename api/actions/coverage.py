@@ -110,8 +110,9 @@ def run(
     with clock.step("decide"):
         verdicts = gis.coverage.decide(given.net, given.households, given.facilities, request)
     with clock.step("count"):
-        counted = gis.coverage.aggregate(verdicts, given.households, levels_of(given), codes=codes_of(given.areas))
-        published = gis.disclosure.publish(counted, given.areas)
+        rolled = gis.aggregates.roll(given.households, levels_of(given), codes=codes_of(given.areas))
+        counted = gis.aggregates.count(verdicts, rolled)
+        published = publish(session, verdicts, rolled, given.households)
     with clock.step("manifest"):
         manifest = gis.coverage.manifest(
             given.net, given.facilities, given.households, given.areas, request=request, also=_content(question)
@@ -193,6 +194,18 @@ def _inside(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> np.ndarray
 def _degrees(frame: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
     points = frame.geometry.to_numpy()
     return shapely.get_x(points), shapely.get_y(points)
+
+
+def publish(
+    session: data.db.Session,
+    verdicts: gis.coverage.Verdicts,
+    rolled: gis.aggregates.Roll,
+    households: pd.DataFrame,
+) -> pd.DataFrame:
+    """The figures everybody may see: those of the secret draw alone."""
+    secret = data.coverage.draw_secret(session)
+    drawn = gis.aggregates.among(rolled, gis.disclosure.drawn(households["ref"], secret))
+    return gis.disclosure.publish(gis.aggregates.letters(verdicts, drawn), secret)
 
 
 def totals(counted: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -279,6 +292,7 @@ def _facts(
     }
     return {
         "kinds": list(request.kinds),
+        "facility_ids": verdicts.facilities["id"].tolist(),
         "parameters": {**asked, **unsnapped},
         "manifest": manifest,
         "inputs_sha256": manifest["inputs_sha256"],
@@ -300,7 +314,7 @@ def _household_rows(verdicts: gis.coverage.Verdicts, households: gpd.GeoDataFram
         "reason": pd.Series(verdicts.reason, dtype=object).replace("", None),
         "seconds": verdicts.seconds,
         "metres": verdicts.metres,
-        "facility_ids": verdicts.facility_ids,
+        "facilities": verdicts.nearest + 1,
         **letters,
         **codes,
     }

@@ -72,7 +72,7 @@ def test_facilities_are_found_by_state_and_kind(session):
     assert data.facilities.frame(session)["id"].tolist() == ["b", "c"]
     assert data.facilities.frame(session, status=None, kinds=["canteen"])["id"].tolist() == ["a", "b"]
     assert data.facilities.frame(session)["capacity"].tolist() == [30, pd.NA]
-    data.facilities.set(session, "b", status="closed", geometry=shapely.Point(WEST, SOUTH + 0.1))
+    data.facilities.set(session, "b", version=1, status="closed", geometry=shapely.Point(WEST, SOUTH + 0.1))
     moved = data.facilities.get(session, "b")
     assert (moved["status"], moved["lon"], moved["lat"]) == ("closed", WEST, SOUTH + 0.1)
     with pytest.raises(NotFound, match=r"facilities\.absent"):
@@ -125,7 +125,7 @@ def test_a_run_is_kept_with_its_three_tables_and_found_again(session):
     found(session)
     data.population.add(session, homes())
     home = data.population.frame(session)["id"].iloc[0]
-    run = {"kinds": ["canteen", "clinic"], "parameters": {"minutes": 10}, "manifest": {"walknet": "x"},
+    run = {"kinds": ["canteen", "clinic"], "facility_ids": ["a", "c"], "parameters": {"minutes": 10}, "manifest": {"walknet": "x"},
            "inputs_sha256": "y", "seconds": {}, "totals": {}, "walknet_id": kept_network(session),
            "as_of": date(2026, 1, 1), "data_date": None, "synthetic": True}  # fmt: skip
     about = {
@@ -143,7 +143,7 @@ def test_a_run_is_kept_with_its_three_tables_and_found_again(session):
                               "rate_low": 0.8, "rate_high": 1.0})  # fmt: skip
     verdicts = {"household_id": [home], "profile": ["standard"], "snap_m": [3.5], "reason": [""],
                 "seconds": np.array([[100.0, np.inf]]), "metres": np.array([[90.0, np.inf]]),
-                "facility_ids": np.array([["c", None]], object), "verdict_standard": ["cu"], "verdict_personal": ["cu"],
+                "facilities": np.array([[2, 0]]), "verdict_standard": ["cu"], "verdict_personal": ["cu"],
                 "grid_code": ["A00"], "community_code": ["A0"], "street_code": [""]}  # fmt: skip
     run_id = data.coverage.add(session, run, areas=areas, published=published, households=verdicts)
     assert data.coverage.search(session)[0]["run_id"] == run_id
@@ -160,8 +160,11 @@ def test_a_run_is_kept_with_its_three_tables_and_found_again(session):
         ["甲", "clinic", "u"],
     ]
     assert rows["seconds"].tolist() == [100.0, np.inf]
+    assert rows["facility_id"].fillna("").tolist() == ["c", ""]
+    kept = data.coverage.add(session, run, areas=areas, published=published, households=verdicts)
     data.coverage.remove(session, run_id)
-    assert session.scalar(text("SELECT count(*) FROM coverage_household")) == 0
+    for table in ("coverage_area", "coverage_published", "coverage_household"):
+        assert session.scalars(text(f"SELECT DISTINCT run_id FROM {table}")).all() == [kept]
     with pytest.raises(NotFound, match=r"coverage\.absent"):
         data.coverage.get(session, run_id)
 

@@ -58,7 +58,7 @@ INSERT = {
     "report": f"""INSERT INTO report (author_id, client_id, category, captured_at, text, synthetic, {CODES})
         VALUES (:author, :ref, 'x', '2020-01-01T00:00Z', '', true, :s, :c, :g)""",
     "coverage_household": f"""INSERT INTO coverage_household (run_id, household_id, profile, seconds, metres,
-        facility_ids, verdict_standard, verdict_personal, {CODES})
+        facilities, verdict_standard, verdict_personal, {CODES})
         VALUES (:run, hashtext(:ref), '', '{{}}', '{{}}', '{{}}', '', '', :s, :c, :g)""",
     "coverage_area": f"""INSERT INTO coverage_area (run_id, level, kind, verdict, code, households, elders, covered,
         uncovered, unknown, {CODES}) VALUES (:run, 'grid', :ref, 'standard', :g, 1, 1, 1, 0, 0, :s, :c, :g)""",

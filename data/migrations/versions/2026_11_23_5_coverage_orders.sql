@@ -104,7 +104,7 @@ CREATE TABLE coverage_order (
     state TEXT DEFAULT 'queued' NOT NULL,
     step TEXT,
     steps_done SMALLINT DEFAULT '0' NOT NULL,
-    error TEXT,
+    error JSONB,
     run_id BIGINT,
     answer JSONB,
     ordered_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
@@ -129,3 +129,37 @@ CREATE POLICY planner_read ON coverage_order FOR SELECT TO wangge_planner
 CREATE POLICY planner_add ON coverage_order FOR INSERT TO wangge_planner
     WITH CHECK (user_id = (SELECT wangge_private.my_id()) AND (SELECT wangge_private.i_am('planner')));
 GRANT SELECT, INSERT (user_id, what, parameters, digest) ON coverage_order TO wangge_planner;
+
+
+-- One secret for ever: it decides which households count in published figures. Nobody but the owner may read it.
+
+CREATE TABLE wangge_private.disclosure_draw (
+    "only" BOOLEAN DEFAULT true NOT NULL,
+    secret BYTEA NOT NULL,
+    CONSTRAINT disclosure_draw_pkey PRIMARY KEY ("only"),
+    CONSTRAINT disclosure_draw_only_check CHECK ("only"),
+    CONSTRAINT disclosure_draw_secret_check CHECK (octet_length(secret) = 32)
+);
+INSERT INTO wangge_private.disclosure_draw (secret)
+    VALUES (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
+
+
+-- A run is kept in half the time ---------------------------------------------------------------------------------------
+
+-- A foreign key would look up the run once for each of some 200,000 rows; `data.coverage.remove` takes them away instead.
+ALTER TABLE coverage_area DROP CONSTRAINT coverage_area_run_id_fkey;
+ALTER TABLE coverage_published DROP CONSTRAINT coverage_published_run_id_fkey;
+ALTER TABLE coverage_household DROP CONSTRAINT coverage_household_run_id_fkey;
+
+-- Facilities are named once a run, households say their numbers in that list, from 1 on; 0 is none.
+ALTER TABLE coverage_run ADD COLUMN facility_ids TEXT[] DEFAULT '{}' NOT NULL;
+GRANT SELECT (facility_ids)
+    ON coverage_run TO wangge_public, wangge_inspector, wangge_community, wangge_street, wangge_planner, wangge_partner;
+ALTER TABLE coverage_household DROP COLUMN facility_ids, ADD COLUMN facilities INTEGER[] NOT NULL;
+
+-- Rows are asked for by run, which the primary keys answer. Households stand area by area as the registers do they came
+-- from, so a summary of every few pages says where those of an area are, and costs next to nothing to keep.
+DROP INDEX coverage_area_street_code_idx, coverage_area_community_code_idx, coverage_area_grid_code_idx,
+    coverage_household_street_code_idx, coverage_household_community_code_idx, coverage_household_grid_code_idx;
+CREATE INDEX coverage_household_places_idx ON coverage_household
+    USING brin (run_id, street_code, community_code, grid_code) WITH (pages_per_range = 16, autosummarize = true);
