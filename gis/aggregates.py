@@ -7,13 +7,15 @@ it leaves out, so that elders + homebound + institution is everybody. Rule `to_h
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
+import gis.people
 from gis.compiled import compiled
 from gis.errors import Invalid
 from gis.people import GROUPS, People, people
@@ -73,6 +75,11 @@ def roll(households: pd.DataFrame, levels: Levels, *, codes: Mapping[str, Sequen
     return Roll(leaf, leaves, listed, people(households))
 
 
+def among(rolled: Roll, chosen: Flags) -> Roll:
+    """The same households, of whom only the elders of the chosen, (n,) bool, are counted."""
+    return replace(rolled, people=gis.people.among(rolled.people, chosen))
+
+
 def _codes(households: pd.DataFrame, level: str, given: object) -> NDArray:
     """One code a household; "" where it lies in no area of the level."""
     if isinstance(given, str):
@@ -107,17 +114,36 @@ def aggregate(
 
 def count(verdicts: Verdicts, rolled: Roll) -> pd.DataFrame:
     """`aggregate`, for households already sorted into areas."""
-    topics = list(_topics(verdicts))
-    cells = np.stack([_tally(rolled.leaf, len(rolled.leaves), *topic.columns, *_weights(rolled.people, topic.rule),
-                             rolled.people.recorded) for topic in topics])  # fmt: skip
+    topics, cells = _counts(verdicts, rolled)
     frame = pd.concat([_level(rolled, level, topics, cells) for level in rolled.codes], ignore_index=True)
     if verdicts.facilities["outside"].isna().any():
         frame["outside"] = pd.NA
     return frame
 
 
-def _weights(folk: People, rule: str) -> tuple[Longs]:
-    return (folk.at_home if rule == "to_home" else folk.walking,)
+def letters(verdicts: Verdicts, rolled: Roll) -> pd.DataFrame:
+    """Only the elders by letter: columns level, kind, verdict, code, covered, uncovered, unknown of `aggregate`."""
+    topics, cells = _counts(verdicts, rolled)
+    first = len(COUNTED)
+    frames = []
+    for level in rolled.codes:
+        summed = _summed(rolled, level, cells[:, :, 1 : 1 + first])
+        frames.append(pd.DataFrame(_head(rolled, level, topics) | dict(zip(COUNTED, summed.T, strict=True))))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _counts(verdicts: Verdicts, rolled: Roll) -> tuple[list[_Topic], Longs]:
+    """What is counted, and the counts by topic, leaf and cell."""
+    topics, folk = list(_topics(verdicts)), rolled.people
+    cells = [
+        _tally(rolled.leaf, len(rolled.leaves), *topic.columns, _weights(folk, topic.rule), folk.recorded)
+        for topic in topics
+    ]
+    return topics, np.stack(cells)
+
+
+def _weights(folk: People, rule: str) -> Longs:
+    return folk.at_home if rule == "to_home" else folk.walking
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,19 +198,33 @@ def _tally(
 def _level(rolled: Roll, level: str, topics: list[_Topic], cells: Longs) -> pd.DataFrame:
     """All rows of one level: topics one after the other, areas in order of their codes."""
     codes, index = rolled.codes[level], rolled.index[level]
-    summed = np.zeros((len(codes), len(topics), len(_CELLS)), np.int64)
-    np.add.at(summed, index, cells.transpose(1, 0, 2))
-    flat = summed.transpose(1, 0, 2).reshape(-1, len(_CELLS))
     rules = np.repeat([topic.rule for topic in topics], len(codes))
-    head = {
-        "level": level, "kind": np.repeat([topic.kind for topic in topics], len(codes)).astype(object),
-        "verdict": rules.astype(object), "code": np.tile(codes, len(topics)),
-    }  # fmt: skip
+    flat = _summed(rolled, level, cells)
     counts = _counted(dict(zip(_CELLS, flat.T, strict=True)), rules, rolled.people.missing)
     rest = {name: np.tile(np.bincount(index[rolled.leaf], getattr(rolled.people, name), len(codes)).astype(np.int64),
                           len(topics)) for name in ("homebound", "institution")}  # fmt: skip
     rest["homebound"] = np.where(rules == "to_home", 0, rest["homebound"])
-    return pd.DataFrame({**head, **counts, **rest, **rates(counts), **_places(rolled, level, len(topics))})
+    return pd.DataFrame(
+        {**_head(rolled, level, topics), **counts, **rest, **rates(counts), **_places(rolled, level, len(topics))}
+    )
+
+
+def _head(rolled: Roll, level: str, topics: list[_Topic]) -> dict[str, object]:
+    codes = rolled.codes[level]
+    return {
+        "level": level, "kind": np.repeat([topic.kind for topic in topics], len(codes)).astype(object),
+        "verdict": np.repeat([topic.rule for topic in topics], len(codes)).astype(object),
+        "code": np.tile(codes, len(topics)),
+    }  # fmt: skip
+
+
+def _summed(rolled: Roll, level: str, cells: Longs) -> Longs:
+    """Cells of all leaves of each area, one row a topic and area."""
+    index, areas = rolled.index[level], len(rolled.codes[level])
+    topics, leaves, width = cells.shape
+    whose = csr_array((np.ones(leaves, np.int64), (index, np.arange(leaves))), shape=(areas, leaves))
+    summed = np.asarray(whose @ cells.transpose(1, 0, 2).reshape(leaves, topics * width))
+    return summed.reshape(areas, topics, width).transpose(1, 0, 2).reshape(topics * areas, width)
 
 
 def _counted(cells: dict[str, Longs], rules: NDArray, missing: tuple[str, ...]) -> dict[str, object]:
@@ -198,9 +238,9 @@ def _counted(cells: dict[str, Longs], rules: NDArray, missing: tuple[str, ...]) 
     return counts | {"fragile": _masked(cells["fragile"], rules != "personal"), "outside": _masked(cells["outside"])}
 
 
-def _masked(values: object, hidden: Flags | None = None) -> pd.Series:
-    column = pd.Series(values, dtype="Int64")
-    return column if hidden is None else column.mask(hidden)
+def _masked(values: object, hidden: Flags | None = None) -> pd.arrays.IntegerArray:
+    whole = np.asarray(values, np.int64)
+    return pd.arrays.IntegerArray(whole, np.zeros(len(whole), bool) if hidden is None else hidden)
 
 
 def rates(counts: Mapping[str, object]) -> dict[str, NDArray[np.float64]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -54,6 +54,16 @@ def people(households: pd.DataFrame) -> People:
         institution=np.where(inside, elders, 0),
         missing=tuple(suffix for suffix, column in _COLUMNS.items() if column not in households.columns),
     )
+
+
+def among(everybody: People, chosen: NDArray[np.bool_]) -> People:
+    """The same households, with the elders of the chosen ones only."""
+    row = chosen[:, None]
+    return replace(
+        everybody,
+        walking=everybody.walking * row, at_home=everybody.at_home * row,
+        homebound=everybody.homebound * chosen, institution=everybody.institution * chosen,
+    )  # fmt: skip
 
 
 def _recorded(households: pd.DataFrame, column: str) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+import data.coverage
 import data.db
 from data.tables import metadata
 from gis.errors import Busy, MissingPart
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.database
 NO_PERSONS = {
     "alembic_version", "area", "area_level", "area_scheme", "import_batch", "facility_kind", "walknet", "walk_node",
     "walk_edge", "scenario", "basemap", "job", "data_change",
-    "report_published", "category_unpublished", "wangge_private.area_check",
+    "category", "unit", "routing_rule", "report_published", "category_unpublished", "wangge_private.area_check",
     "wangge_private.disclosure_draw",
 }  # fmt: skip
 ROLES = ("public", "inspector", "community", "street", "planner", "partner", "auditor", "admin", "login", "owner")
@@ -194,3 +195,11 @@ def test_the_private_schema_is_closed_to_nobody_in_particular(session):
         AND has_function_privilege('wangge_inspector', oid, 'EXECUTE') ORDER BY 1"""
     assert session.scalars(text(asked)).all() == ["change_number", "change_record", "i_am", "my_codes", "my_id"]
     assert not session.scalar(text("SELECT has_schema_privilege('wangge_public', 'wangge_private', 'USAGE')"))
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "owner"])
+def test_nobody_but_the_owner_reads_which_households_are_drawn(session, role):
+    """Whoever knew the secret could take what is published apart."""
+    assert len(data.coverage.draw_secret(session)) == 32
+    rights = "SELECT has_table_privilege(:role, 'wangge_private.disclosure_draw', 'SELECT, INSERT, UPDATE, DELETE')"
+    assert not session.scalar(text(rights), {"role": f"wangge_{role}"})

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import shapely
 
+import gis.aggregates
 import gis.coverage
 import gis.ground
 import gis.profiles
@@ -362,6 +363,20 @@ def test_children_add_up_to_parents_to_the_last_elder(seed: int):
     everybody = rows[rows["level"] == "district"]
     total = everybody["elders"] + everybody["homebound"] + everybody["institution"]
     assert (total == town.households["elders"].sum()).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_counting_only_the_chosen_is_counting_a_town_in_which_only_they_live(seed: int):
+    """Second method: the others are left out before anything is decided. `letters` are columns of `count`."""
+    town, rng = worlds.crossing(seed), np.random.default_rng(seed)
+    town = with_homes(town, grid_code=rng.integers(0, 9, len(town.households)).astype(str))
+    chosen = rng.random(len(town.households)) < 0.6
+    rolled = gis.aggregates.roll(town.households, {"grid": None, "district": "d"})
+    found = gis.aggregates.letters(decide(town, BOTH), gis.aggregates.among(rolled, chosen))
+    alone = town.households[chosen].reset_index(drop=True)
+    rolled = gis.aggregates.roll(alone, {"grid": None, "district": "d"}, codes=rolled.codes)
+    counted = gis.aggregates.count(decide(replace(town, households=alone), BOTH), rolled)
+    pd.testing.assert_frame_equal(found, counted[list(found)], check_dtype=False)
 
 
 def test_a_group_nobody_recorded_is_missing_and_not_nought():

@@ -1,22 +1,23 @@
-"""What is published of small tables, worked out by hand."""
+"""What is published, worked out by hand; the figures given here are those of the drawn."""
 
 from __future__ import annotations
+
+import hashlib
 
 import numpy as np
 import pandas as pd
 
+import gis.crs
 import gis.disclosure
 
-TREE = {"D": "", "A": "D", "B": "D", "C": "D"}
+SECRET = bytes(range(32))
 
 
 def publish(**rows: tuple[int, int, int]) -> pd.DataFrame:
-    """District D of up to three streets; a row is covered, uncovered, unknown; D is their sum unless given."""
-    rows = {"D": tuple(np.sum([*rows.values()], axis=0)), **rows}
+    """Areas with their drawn covered, uncovered and unknown."""
     counted = pd.DataFrame([*rows.values()], columns=list(gis.disclosure.COUNTS), index=range(10, 10 + len(rows)))
     counted = counted.assign(code=list(rows), level="x", kind="clinic", verdict="standard")
-    areas = pd.DataFrame({"code": list(TREE), "parent_code": list(TREE.values())})
-    return gis.disclosure.publish(counted, areas).set_index("code")
+    return gis.disclosure.publish(counted, SECRET).set_index("code")
 
 
 def shown(table: pd.DataFrame, code: str) -> list[object]:
@@ -24,68 +25,100 @@ def shown(table: pd.DataFrame, code: str) -> list[object]:
     return [None if pd.isna(value) else int(value) for value in row]
 
 
-def test_large_counts_are_rounded_to_five_and_zero_is_not_shown():
-    """98 + 33 = 131: 100, 35, 130; unknown is 0 and hidden, since only 11 or more is shown."""
-    assert shown(publish(A=(98, 33, 0)), "A") == [130, 100, 35, None]
+def test_a_household_is_in_the_draw_when_its_keyed_hash_is_in_the_lowest_three_quarters():
+    """The definition once more, with whole numbers of Python."""
+    refs = [f"户{number}" for number in range(200)]
+    below = [
+        int.from_bytes(hashlib.blake2b(ref.encode(), key=SECRET, digest_size=8, person=b"draw").digest(), "big") * 4
+        < 3 * 2**64
+        for ref in refs
+    ]
+    assert gis.disclosure.drawn(refs, SECRET).tolist() == below
+    assert gis.disclosure.drawn([], SECRET).tolist() == []
 
 
-def test_eleven_and_twelve_print_as_ten():
-    table = publish(A=(11, 12, 13))
-    assert shown(table, "A") == [35, 10, 10, 15]
+def test_three_quarters_are_drawn_and_another_secret_draws_others():
+    """Of 40,000 independent draws 30,000 are expected, 87 the standard deviation; two draws agree on 5/8."""
+    one, other = (gis.disclosure.drawn(range(40_000), secret * 32) for secret in (b"a", b"b"))
+    assert abs(one.sum() - 30_000) < 5 * 87
+    assert abs((one == other).mean() - 5 / 8) < 0.02
 
 
-def test_a_small_number_of_unknown_hides_the_uncovered_with_it():
-    """100 - 60 = 40 are uncovered or unknown; how they split is hidden in the row, above it and beside it."""
-    table = publish(A=(60, 37, 3), B=(60, 40, 0))
-    assert shown(table, "A") == [100, 60, None, None]
-    assert shown(table, "D")[2:] == [None, None]
+def moved(code: str, count: int) -> int:
+    """By how much a figure is moved, by the definition: byte `count` mod 64 of the area's keyed hash, its low two
+    groups of three bits subtracted."""
+    byte = hashlib.blake2b(code.encode(), key=SECRET, person=b"figure").digest()[count % 64]
+    return byte % 8 - byte // 8 % 8
 
 
-def test_a_small_number_of_uncovered_hides_the_covered_and_a_second_row():
-    """From D's 160 covered less B's 100 A's could be told; so one more street is hidden, the smaller one."""
-    table = publish(A=(60, 4, 0), B=(30, 30, 0), C=(100, 100, 0))
-    assert shown(table, "A") == [65, None, None, None]
-    assert shown(table, "B") == [60, None, None, None]
-    assert shown(table, "C") == [200, 100, 100, None]
-    assert shown(table, "D") == [325, 190, 135, None]
+def figure(code: str, count: int) -> int:
+    """Four thirds of the drawn, moved, and rounded half to even to a multiple of five."""
+    return 5 * round((count * 4 / 3 + moved(code, count)) / 5)
 
 
-def test_few_elders_hide_their_whole_row_and_a_second_one():
-    """A has 5 elders; without B's hidden too they would be D less B and C."""
-    table = publish(A=(3, 2, 0), B=(20, 20, 0), C=(100, 100, 0))
-    assert shown(table, "A") == shown(table, "B") == [None] * 4
-    assert shown(table, "C") == [200, 100, 100, None]
+def test_one_drawn_elder_stands_for_four_thirds_moved_by_up_to_seven_and_rounded_to_five():
+    """All counts up to 200 of one area; nobody is not shown."""
+    for count in range(11, 200):
+        assert shown(publish(A=(count, 0, 0)), "A") == [figure("A", count)] * 2 + [None, None]
 
 
-def test_a_single_street_with_a_small_count_hides_it_in_the_district_too():
-    """They are the same people."""
-    table = publish(A=(60, 4, 0))
-    assert shown(table, "A") == shown(table, "D") == [65, None, None, None]
+def test_a_figure_is_moved_up_and_down_alike():
+    """The mean of 64,000 differences of two numbers from 0 to 7 is 0 within 5 of its deviations, 3.24 / 253."""
+    codes = pd.Series([f"{number}" for number in range(1000)])
+    counts = np.tile(np.arange(640, 704), (1000, 1))
+    made = np.column_stack(gis.disclosure.figures(codes, counts, SECRET)).astype(float)
+    off = made - counts * 4 / 3
+    assert abs(off.mean()) < 5 * 3.6 / 253
+    assert abs(off).max() <= 7 + 2.5
 
 
-def test_a_rate_is_a_class_of_twenty_points_from_a_denominator_of_twenty_on():
-    """15 of 30 is in [0.4, 0.6), 30 of 30 in the last class, which holds 1; 19 is too few."""
-    table = publish(A=(15, 15, 0), B=(30, 0, 0), C=(11, 8, 0))
-    assert table.loc["A", ["rate_low", "rate_high"]].tolist() == [0.4, 0.6]
-    assert table.loc["B", ["rate_low", "rate_high"]].tolist() == [0.8, 1.0]
-    assert table.loc["C", ["rate_low", "rate_high"]].isna().all()
+def test_ten_drawn_elders_are_hidden_and_eleven_are_shown():
+    """Hiding goes by figure: ten of 21 are hidden although 11 and 21 are not."""
+    assert shown(publish(A=(10, 11, 0)), "A") == [figure("A", 21), None, figure("A", 11), None]
 
 
-def test_the_class_of_a_hidden_row_is_shown_only_when_five_people_more_or_less_would_not_leave_it():
-    """60 of 64: 55 of 64 is 0.86, still above 0.8. 25 of 29: 20 of 29 is 0.69, below it."""
-    table = publish(A=(60, 4, 0), B=(25, 4, 0), C=(100, 100, 0))
-    assert table.loc["A", ["rate_low", "rate_high"]].tolist() == [0.8, 1.0]
-    assert table.loc["B", ["rate_low", "rate_high"]].isna().all()
+def test_a_rate_is_a_class_of_twenty_points_from_twenty_drawn_elders_on():
+    """15 of 30 is in [0.4, 0.6), 30 of 30 in the last class, which holds 1; 19 is too few; 4 of 20 is the second."""
+    table = publish(A=(15, 15, 0), B=(30, 0, 0), C=(11, 8, 0), D=(4, 16, 0), E=(3, 17, 0))
+    assert table["rate_low"].fillna(-1).tolist() == [0.4, 0.8, -1, 0.2, 0]
+    assert table["rate_high"].fillna(-1).tolist() == [0.6, 1.0, -1, 0.4, 0.2]
 
 
 def test_rows_outside_every_area_are_left_out_and_the_order_is_kept():
     counted = pd.DataFrame({"level": "x", "kind": ["b", "a", "b"], "verdict": "standard", "code": ["A", "A", ""],
                             "covered": 50, "uncovered": 50, "unknown": 0})  # fmt: skip
-    table = gis.disclosure.publish(counted, pd.DataFrame({"code": ["A"], "parent_code": [""]}))
+    table = gis.disclosure.publish(counted, SECRET)
     assert table[["kind", "code"]].to_numpy().tolist() == [["b", "A"], ["a", "A"]]
     assert list(table) == list(gis.disclosure.PUBLISHED)
 
 
 def test_nothing_counted_is_nothing_published():
     empty = pd.DataFrame(columns=["level", "kind", "verdict", "code", *gis.disclosure.COUNTS])
-    assert gis.disclosure.publish(empty, pd.DataFrame({"code": [], "parent_code": []})).empty
+    assert gis.disclosure.publish(empty, SECRET).empty
+
+
+def test_a_change_is_published_from_community_up_where_at_least_eleven_drawn_come_or_go():
+    """Ten gained and nothing lost is a row that is not there."""
+    rows = [
+        ("grid", "g", 33, 11, 22, 0), ("community", "c", 33, 11, 22, 0), ("community", "e", 10, 0, 10, 0),
+        ("street", "s", 12, 24, 0, 12), ("street", "", 90, 0, 90, 0),
+    ]  # fmt: skip
+    changes = pd.DataFrame(rows, columns=["level", "code", "covered", "covered_before", "gained", "lost"])
+    made = gis.disclosure.published_changes(changes.assign(kind="clinic", verdict="standard"), SECRET)
+    assert list(made) == list(gis.disclosure.CHANGES)
+    assert made["code"].tolist() == ["c", "s"]
+    figures = [[None if pd.isna(value) else value for value in made[name]] for name in gis.disclosure.CHANGES[4:]]
+    assert figures == [
+        [figure("c", 33), figure("s", 12)], [figure("c", 11), figure("s", 24)],
+        [figure("c", 22), None], [None, figure("s", 12)],
+    ]  # fmt: skip
+
+
+def test_a_pin_of_a_planner_stands_on_a_lattice_of_a_hundred_metres():
+    """Zone 49 of UTM at Liwan: what lies less than 50 m away in both axes comes to the same point, others do not."""
+    metric = gis.crs.Metric(32649)
+    lon, lat = metric.inverse([730_049.0, 729_951.0, 730_051.0, np.nan], [2_558_020.0, 2_557_960.0, 2_558_020.0, 0.0])
+    x, y = metric.forward(*gis.disclosure.place(lon, lat, srid=32649))
+    assert np.allclose(x[:3], [730_000, 730_000, 730_100], atol=1e-3)
+    assert np.allclose(y[:3], 2_558_000, atol=1e-3)
+    assert np.isnan(x[3])
