@@ -125,9 +125,10 @@ def test_a_run_is_kept_with_its_three_tables_and_found_again(session):
     found(session)
     data.population.add(session, homes())
     home = data.population.frame(session)["id"].iloc[0]
-    run = {"kinds": ["canteen", "clinic"], "facility_ids": ["a", "c"], "parameters": {"minutes": 10}, "manifest": {"walknet": "x"},
-           "inputs_sha256": "y", "seconds": {}, "totals": {}, "walknet_id": kept_network(session),
-           "as_of": date(2026, 1, 1), "data_date": None, "synthetic": True}  # fmt: skip
+    run = {"kinds": ["canteen", "clinic"], "facility_ids": ["a", "c"], "parameters": {"minutes": 10},
+           "manifest": {"walknet": "x"}, "inputs_sha256": "y", "seconds": {}, "totals": {},
+           "walknet_id": kept_network(session), "as_of": date(2026, 1, 1), "data_date": None,
+           "synthetic": True}  # fmt: skip
     about = {
         "kind": "clinic",
         "verdict": "standard",
