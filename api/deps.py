@@ -30,6 +30,7 @@ def opened(request: Request) -> Iterator[Opened]:
     state, shown = request.app.state, request.headers.get("authorization")
     with data.db.undecided(state.engine) as session:
         who = api.auth.enter(session, shown, state.keyring, read_only=request.method in READING)
+        request.state.user_id = who.user_id  # for the log of requests
         yield Opened(session, who)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
+from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -22,17 +24,29 @@ def open_file(home: Path) -> None:
     path = file(home)
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = RotatingFileHandler(path, maxBytes=5_000_000, backupCount=4, encoding="utf-8", delay=True)
-    handler.setFormatter(_Impersonal("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(Lines())
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
 
 
-class _Impersonal(logging.Formatter):
-    """Writes where an error came from, and leaves out what it may quote."""
+class Lines(logging.Formatter):
+    """One JSON document a line: when, how bad, who says it, what, and the facts given beside it as `extra`.
 
-    def formatException(self, ei: Any) -> str:
-        return trace(ei[1])
+    An error is told by where it came from; what it may quote is left out.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        told: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info and record.exc_info[1]:
+            told["trace"] = trace(record.exc_info[1])
+        return json.dumps(told, ensure_ascii=False, default=str)
 
 
 def trace(error: BaseException) -> str:

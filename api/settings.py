@@ -30,6 +30,12 @@ class Settings:
     #: WANGGE_KEYS: the folder of what signs tokens and encrypts names; `keys` in the home when unsaid.
     keys: Path | None = None
 
+    #: WANGGE_RATE_PERSON and WANGGE_RATE_ADDRESS: requests a minute, by token or key and by address without; 0: any.
+    rate_person: int = 1200
+    rate_address: int = 3000
+    #: WANGGE_METRICS_KEY: what opens /metrics to other machines; empty: this machine alone.
+    metrics_key: str = field(default="", repr=False)
+
     @property
     def keys_folder(self) -> Path:
         """Where the secrets of this installation are, which no backup of the database holds."""
@@ -54,6 +60,9 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         host=said("HOST", Settings.host),
         port=_port(said("PORT", str(Settings.port))),
         debug=said("DEBUG") not in ("", "0"),
+        rate_person=_count("RATE_PERSON", said("RATE_PERSON", str(Settings.rate_person))),
+        rate_address=_count("RATE_ADDRESS", said("RATE_ADDRESS", str(Settings.rate_address))),
+        metrics_key=said("METRICS_KEY"),
         keys=Path(said("KEYS")).expanduser().absolute() if said("KEYS") else None,
     )
 
@@ -74,6 +83,12 @@ def _with_driver(url: str) -> str:
 def _port(value: str) -> int:
     if not (value.isascii() and value.isdigit() and 0 < int(value) < 2**16):
         raise Invalid("settings.port", value=value)
+    return int(value)
+
+
+def _count(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise Invalid("settings.count", name=f"WANGGE_{name}", value=value)
     return int(value)
 
 

@@ -197,7 +197,7 @@ def _children(door: socket.socket) -> dict[str, list[str]]:
     return {"serve": ["serve", "--door", str(door.fileno())]}
 
 
-def _hear(leave: Callable[[], None]) -> None:
+def _hear(leave: Callable[[], object]) -> None:
     """Make every polite request to end the same one."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -1,0 +1,160 @@
+"""The front door: what every request passes before a route sees it, and every answer on its way out.
+
+Pure ASGI: Starlette's own base class for middleware would cost more than all that is done here. What is turned away
+is turned away before a thread or a connection of the database is spent on it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import api.errors
+from api.door import bodies
+from api.door.rates import Rates
+from api.errors import Turned
+from api.metrics import Metrics
+from api.settings import Settings
+
+log = logging.getLogger(__name__)
+requests = logging.getLogger("api.requests")
+
+#: Pages bring every script, style and picture themselves; folium writes into the page, hence 'unsafe-inline'.
+CONTENT_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "script-src 'self' 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
+)
+#: An answer that says one of these itself keeps its own.
+HEADERS = [
+    (b"content-security-policy", CONTENT_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"geolocation=(self), camera=(self)"),
+]
+#: Answers to programs may hold persons: no cache keeps them unless the route says otherwise.
+UNCACHED = ("/api/", "/open311/", "/metrics")
+NO_STORE = (b"cache-control", b"no-store")
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+LONGEST_PATH, LONGEST_QUERY, LONGEST_HEADERS, MOST_HEADERS = 2_000, 8_000, 16_000, 100
+#: Forty threads answer; five times as many may wait for one, which at 200 answers a second is one second.
+MOST_UNDER_WAY = 240
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+#: Asked by whoever watches over the server: these answer when everything else is refused.
+WATCHED = ("/healthz", "/readyz", "/metrics")
+
+
+class Door:
+    """The one middleware of the application."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, metrics: Metrics) -> None:
+        self.app, self.metrics = app, metrics
+        self.rates = Rates(settings)
+        self.under_way: set[Answer] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        began = time.perf_counter()
+        request = _marked(scope)
+        answer = Answer(request, send, self.under_way, bare=scope["method"] == "HEAD")
+        try:
+            await self._let_in(request, receive, answer)
+        except Turned as turned:
+            await api.errors.turned_away(request, turned)(scope, receive, answer)
+        except Exception as error:
+            log.exception("unexpected %s", type(error).__name__)
+            if answer.status:
+                raise  # half an answer must not look like a whole one
+            await api.errors.problem(request, 500, "http.500")(scope, receive, answer)
+        finally:
+            self._note(request, scope["method"], answer.status, time.perf_counter() - began)
+
+    async def _let_in(self, request: Request, receive: Receive, answer: Answer) -> None:
+        _check_head(request)
+        watched = request.scope["path"] in WATCHED
+        if not watched:
+            self.rates.check(request)
+        received = await bodies.checked(request, receive)
+        if len(self.under_way) >= MOST_UNDER_WAY and not watched:
+            raise Turned(503)
+        self.under_way.add(answer)
+        try:
+            await self.app(request.scope, received, answer)
+        finally:
+            self.under_way.discard(answer)
+            if answer.status == 401:
+                self.rates.unknown(request)
+
+    def _note(self, request: Request, method: str, status: int, seconds: float) -> None:
+        """One line and one count for each request: its route, never its address."""
+        method, route = method if method in METHODS else "other", route_of(request.scope)
+        self.metrics.answered(method, route, status, seconds)
+        facts = {
+            "method": method,
+            "route": route,
+            "status": status,
+            "seconds": round(seconds, 4),
+            "request_id": request.state.request_id,
+            "user_id": getattr(request.state, "user_id", None),
+        }
+        requests.info("request", extra={"facts": facts})
+
+
+class Answer:
+    """Passes an answer on with our headers, and knows what became of it."""
+
+    def __init__(self, request: Request, send: Send, under_way: set[Answer], *, bare: bool) -> None:
+        self.status = 0
+        self._send, self._under_way, self._bare = send, under_way, bare
+        self._headers = [*HEADERS, (b"x-request-id", request.state.request_id.encode())]
+        self._headers += [NO_STORE] if request.scope["path"].startswith(UNCACHED) else []
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            # Sending takes none of our threads: whoever reads an answer slowly holds nobody up.
+            self._under_way.discard(self)
+            said = {name for name, _ in message["headers"]}
+            ours = [each for each in self._headers if each[0] not in said]
+            message = {**message, "headers": [*message["headers"], *ours]}
+        elif self._bare and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the route that answered, such as `/api/areas/{code}`; static files together are one."""
+    if scope["path"].startswith("/static/"):
+        return "/static"
+    return getattr(scope.get("route"), "path", "none")
+
+
+def _marked(scope: Scope) -> Request:
+    """The request with a number of its own, or the sane one its sender gave; HEAD is answered as GET without a body."""
+    shown = Headers(scope=scope).get("x-request-id", "")
+    number = shown if REQUEST_ID.fullmatch(shown) else secrets.token_hex(8)
+    method = "GET" if scope["method"] == "HEAD" else scope["method"]
+    return Request({**scope, "method": method, "state": {**scope.get("state", {}), "request_id": number}})
+
+
+def _check_head(request: Request) -> None:
+    """Refuse methods nobody serves, and addresses and headers that are too long or hold what PostgreSQL cannot keep."""
+    scope = request.scope
+    if scope["method"] not in METHODS:
+        raise Turned(405, headers={"Allow": ", ".join(METHODS)})
+    if len(scope["path"]) > LONGEST_PATH or len(scope["query_string"]) > LONGEST_QUERY:
+        raise Turned(414)
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        raise Turned(400, rule="nul")
+    headers = scope["headers"]
+    if len(headers) > MOST_HEADERS or sum(len(name) + len(value) for name, value in headers) > LONGEST_HEADERS:
+        raise Turned(431)
