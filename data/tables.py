@@ -530,7 +530,7 @@ coverage_area = Table(
     *_place_codes(index=False),
 )  # fmt: skip
 
-#: The same after disclosure control: what everybody may see. Null means hidden, never zero.
+#: What everybody may see, estimated from the drawn households (`gis.disclosure`). Null means hidden, never zero.
 coverage_published = Table(
     "coverage_published", metadata,
     Column("run_id", BigInteger, primary_key=True, autoincrement=False),

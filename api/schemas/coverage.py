@@ -36,8 +36,10 @@ class RunList(Answer):
 class AreaFigures(Answer):
     """One area, one kind of facility (or `circle`: all required kinds), one verdict.
 
-    Null is hidden, never zero: counts of 1 to 10 are not shown, others are rounded to 5, and a rate is given as the
-    bounds of its class, [rate_low, rate_high).
+    Published figures are estimated from a fixed secret three quarters of the households: the drawn elders, divided by
+    0.75, moved by at most 7 and rounded to 5. So they are at most a third and 10 too high, may be too low, and parts
+    need not add up to their whole. Null is hidden, never zero: fewer than 11 drawn. A rate is that of the drawn, given
+    as the bounds of its class, [rate_low, rate_high), from 20 drawn on.
     """
 
     code: str
@@ -58,3 +60,27 @@ class RunAreas(Answer):
     run_id: int
     level: str
     areas: list[AreaFigures]
+
+
+class Compared(Answer):
+    """One area, kind and verdict in two runs; null is hidden."""
+
+    code: str
+    name: str
+    kind: str
+    verdict: str
+    covered_before: int | None
+    covered: int | None
+    rate_low_before: float | None
+    rate_high_before: float | None
+    rate_low: float | None
+    rate_high: float | None
+
+
+class RunsCompared(Answer):
+    """The published figures of two runs at one level, side by side."""
+
+    before: int
+    after: int
+    level: str
+    areas: list[Compared]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
 import api.actions.coverage
@@ -23,7 +24,7 @@ import gis.crs
 from api.app import create_app
 from api.settings import Settings
 from contract.people import as_, client, people, town
-from worlds import squares
+from worlds import drawn, squares
 
 __all__ = ["as_", "client", "people", "town"]  # fixtures of everybody's
 
@@ -78,6 +79,7 @@ def settle(session: data.db.Session) -> int:
     data.walknet.add(session, nodes, edges, srid=4547, sha256="", synthetic=True, stats={}, import_id=batch)
     data.facilities.add(session, canteen(), import_id=batch)
     data.population.add(session, homes(), import_id=batch)
+    session.execute(text("UPDATE wangge_private.disclosure_draw SET secret = :known"), {"known": drawn.SECRET})
     return api.actions.coverage.run(session, api.actions.coverage.Question(("canteen",)), today=TODAY)["run_id"]
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from worlds.drawn import drawn, figure
+
 
 def test_the_run_says_what_it_was_asked_and_of_what_data(server, run_id):
     run = server.get(f"/api/coverage/runs/{run_id}").json()
@@ -20,14 +24,17 @@ def test_the_newest_run_comes_first(server, run_id):
 
 def test_the_figures_of_the_streets_are_those_worked_by_hand(server, run_id):
     """The canteen lies at 0.5 of a hundredth of a degree, 512 m from the western border. Street A: forty elders 102 m
-    from it, all covered. Street B: forty elders 1,332 m away, none. Counts are shown, being 11 or more and multiples
-    of five; the class of 0 % is 0-20 %, that of 100 % is 80-100 %."""
-    answer = server.get(f"/api/coverage/runs/{run_id}/areas", params={"level": "district"}).json()
-    rows = {row["verdict"]: row for row in answer["areas"]}
-    assert set(rows) == {"standard", "personal"}
-    for row in rows.values():
-        assert row["elders"] == 80
-        assert (row["rate_low"], row["rate_high"]) == (0.4, 0.6)
+    from it, all covered. Street B: forty elders 1,332 m away, none. Of each street the drawn are counted one by one;
+    the class of 0 % is 0-20 %, that of 100 % is 80-100 %."""
+    answer = server.get(f"/api/coverage/runs/{run_id}/areas", params={"level": "street"}).json()
+    rows = {(row["code"], row["verdict"]): row for row in answer["areas"]}
+    assert len(rows) == 4
+    for rule in ("standard", "personal"):
+        for code, name, home, low in (("A", "covered", "near", 0.8), ("B", "uncovered", "far", 0.0)):
+            row, count = rows[code, rule], sum(drawn(f"{home}-{n}") for n in range(40))
+            assert row["elders"] == row[name] == figure(code, count)
+            assert (row["rate_low"], row["rate_high"]) == (low, pytest.approx(low + 0.2))
+            assert [row[other] for other in {"covered", "uncovered", "unknown"} - {name}] == [None, None]
 
 
 def test_counts_of_one_to_ten_are_nowhere(server, run_id):

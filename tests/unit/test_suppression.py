@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import pandas as pd
 
 import gis.crs
 import gis.disclosure
-
-SECRET = bytes(range(32))
+from worlds.drawn import SECRET, drawn, figure
 
 
 def publish(**rows: tuple[int, int, int]) -> pd.DataFrame:
@@ -28,12 +25,7 @@ def shown(table: pd.DataFrame, code: str) -> list[object]:
 def test_a_household_is_in_the_draw_when_its_keyed_hash_is_in_the_lowest_three_quarters():
     """The definition once more, with whole numbers of Python."""
     refs = [f"户{number}" for number in range(200)]
-    below = [
-        int.from_bytes(hashlib.blake2b(ref.encode(), key=SECRET, digest_size=8, person=b"draw").digest(), "big") * 4
-        < 3 * 2**64
-        for ref in refs
-    ]
-    assert gis.disclosure.drawn(refs, SECRET).tolist() == below
+    assert gis.disclosure.drawn(refs, SECRET).tolist() == [drawn(ref) for ref in refs]
     assert gis.disclosure.drawn([], SECRET).tolist() == []
 
 
@@ -42,18 +34,6 @@ def test_three_quarters_are_drawn_and_another_secret_draws_others():
     one, other = (gis.disclosure.drawn(range(40_000), secret * 32) for secret in (b"a", b"b"))
     assert abs(one.sum() - 30_000) < 5 * 87
     assert abs((one == other).mean() - 5 / 8) < 0.02
-
-
-def moved(code: str, count: int) -> int:
-    """By how much a figure is moved, by the definition: byte `count` mod 64 of the area's keyed hash, its low two
-    groups of three bits subtracted."""
-    byte = hashlib.blake2b(code.encode(), key=SECRET, person=b"figure").digest()[count % 64]
-    return byte % 8 - byte // 8 % 8
-
-
-def figure(code: str, count: int) -> int:
-    """Four thirds of the drawn, moved, and rounded half to even to a multiple of five."""
-    return 5 * round((count * 4 / 3 + moved(code, count)) / 5)
 
 
 def test_one_drawn_elder_stands_for_four_thirds_moved_by_up_to_seven_and_rounded_to_five():
