@@ -97,6 +97,11 @@ class Seeds:
         one = slice(*np.searchsorted(self.facility, (facility, facility + 1)))
         return Seeds(self.node[one], self.cost[one], self.facility[one])
 
+    def among(self, nodes: Ints) -> Seeds:
+        """The seeds at some nodes, and perhaps others: all whose number lies between theirs."""
+        near = (self.node >= nodes.min(initial=CLOSED)) & (self.node <= nodes.max(initial=-1))
+        return Seeds(self.node[near], self.cost[near], self.facility[near])
+
 
 @dataclass(frozen=True, eq=False)
 class Field:
@@ -302,8 +307,8 @@ def remove(graph: Graph, field: Field, seeds: Seeds, *, others: Seeds, reverse: 
     reverse : the same costs over the arcs in the other direction
     """
     nodes, _ = _wiped(graph, field, seeds)
-    rim = _refill(reverse.start, reverse.arc, field.label, nodes)
-    _settle(graph, field, np.append(rim, _plant(field.label, others.node, labels(others, field.scale))))
+    rim, inside = _refill(reverse.start, reverse.arc, field.label, nodes), others.among(nodes)
+    _settle(graph, field, np.append(rim, _plant(field.label, inside.node, labels(inside, field.scale))))
     return nodes
 
 
