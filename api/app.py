@@ -8,10 +8,25 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 import api.errors
+import api.kept
 import api.routes.areas
+import api.routes.audit
+import api.routes.catalogue
+import api.routes.changes
 import api.routes.coverage
+import api.routes.facilities
 import api.routes.health
+import api.routes.households
+import api.routes.keys
+import api.routes.ogc
+import api.routes.orders
 import api.routes.pages
+import api.routes.people
+import api.routes.photos
+import api.routes.reports
+import api.routes.scenarios
+import api.routes.siting
+import api.routes.tiles
 import api.routes.token
 import data.db
 import data.keyring
@@ -21,16 +36,47 @@ from api.settings import Settings
 
 STATIC = Path(__file__).resolve().parent.parent / "maps" / "static"
 
+ROUTES = (
+    api.routes.health,
+    api.routes.areas,
+    api.routes.coverage,
+    api.routes.orders,
+    api.routes.facilities,
+    api.routes.households,
+    api.routes.scenarios,
+    api.routes.siting,
+    api.routes.pages,
+    api.routes.token,
+    api.routes.people,
+    api.routes.keys,
+    api.routes.audit,
+    api.routes.ogc,
+    api.routes.tiles,
+    api.routes.photos,
+    api.routes.changes,
+    api.routes.reports,
+    api.routes.catalogue,
+)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """An application on the database and home that `settings` name; it opens connections only when asked."""
-    app = FastAPI(title="网格 wangge", version="0.1.0", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app = FastAPI(
+        title="网格 wangge",
+        version="0.1.0",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        responses=api.errors.RESPONSES,
+    )
     app.state.settings = settings
     app.state.engine = data.db.engine(settings.database_url)
+    app.state.kept = api.kept.Kept(app.state.engine)
     app.state.keyring = data.keyring.Keyring(settings.keys_folder)
     api.errors.install(app)
     app.state.metrics = Metrics(app.state.engine)
     app.add_middleware(Door, settings=settings, metrics=app.state.metrics)
-    for routes in (api.routes.health, api.routes.areas, api.routes.coverage, api.routes.pages, api.routes.token):
+    for routes in ROUTES:
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

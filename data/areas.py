@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 import gis.areas
 import gis.crs
@@ -99,6 +99,12 @@ def lineage(session: Session, *, as_of: date | None = None) -> pd.DataFrame:
     return gis.areas.lineage(
         fetch(session, "SELECT code, level, parent_code FROM area WHERE valid @> %(day)s", {"day": day})
     )
+
+
+def parents(session: Session) -> dict[str, str]:
+    """Code of each area of today -> code of the area above it, "" for the topmost."""
+    above = select(area.c.code, area.c.parent_code).where(area.c.valid.contains(func.current_date()))
+    return dict(session.execute(above).all())
 
 
 def levels(session: Session) -> pd.DataFrame:

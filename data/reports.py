@@ -1,18 +1,95 @@
-"""Inspection reports as they came in; what happens to them afterwards is another story."""
+"""Lists of reports: by the order in which they came, through the index that the reader's rights begin with."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import geopandas as gpd
-from sqlalchemy import delete, select
+import pandas as pd
+from sqlalchemy import text
 
+import data.areas
 import data.places
 import gis.frames
 from data.copying import fetch
 from data.db import Session, copy
 from data.tables import report
-from gis.errors import NotFound
+from gis.errors import Invalid
+
+#: The column that the policy of a role compares with the areas it is assigned to; a partner's are of any level.
+SEATS = {
+    "inspector": ("grid_code",), "community": ("community_code",), "street": ("street_code",),
+    "partner": ("street_code", "community_code", "grid_code"),
+}  # fmt: skip
+LEVELS = {"street": "street_code", "community": "community_code", "grid": "grid_code"}
+STILL_OPEN = "status IN ('received', 'accepted', 'assigned', 'resolved', 'reopened')"
+LATE = "due_at < %(now)s AND status IN ('received', 'accepted', 'assigned', 'reopened')"
+LISTED = """id::text AS id, category, status, version, on_hold <> '' AS on_hold, coalesce(unit, '') AS unit, text,
+    ST_X(geom) AS lon, ST_Y(geom) AS lat, captured_at, received_at, due_at, coalesce({late}, false) AS overdue,
+    cardinality(photos) AS photos_declared, coalesce(street_code, '') AS street_code,
+    coalesce(community_code, '') AS community_code, coalesce(grid_code, '') AS grid_code, synthetic"""
+#: One file holds no more.
+EXPORT_MOST = 100_000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which reports; what is not said does not matter. `bbox` is west, south, east, north in WGS84."""
+
+    statuses: Collection[str] = ()
+    category: str | None = None
+    area: str | None = None
+    bbox: Sequence[float] | None = None
+    since: datetime | None = None
+    overdue: bool = False
+    only_open: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page ended: the time and number of its last report."""
+
+    received_at: datetime
+    id: str
+
+
+def search(
+    session: Session, wanted: Wanted, *, role: str | None, now: datetime, after: Place | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
+    """A page of the reports that the reader may see, the newest first; without a role, of all there are."""
+    asked = f"""
+        SELECT {LISTED.replace("{late}", LATE)} FROM report
+        JOIN ({_picked(session, wanted, role)}) AS picked USING (id)
+        ORDER BY report.received_at DESC, report.id DESC"""  # noqa: S608
+    values = _values(wanted) | {"now": now, "limit": limit, "at": after and after.received_at, "id": after and after.id}
+    rows = session.connection().exec_driver_sql(asked, values).mappings()
+    return [dict(row) for row in rows]
+
+
+def table(session: Session, wanted: Wanted, *, role: str | None, now: datetime) -> gpd.GeoDataFrame:
+    """The same as one table for a file, with points."""
+    asked = f"""
+        SELECT {LISTED.replace("{late}", LATE)} FROM report
+        JOIN ({_picked(session, wanted, role)}) AS picked USING (id)
+        ORDER BY report.received_at, report.id"""  # noqa: S608
+    values = _values(wanted) | {"now": now, "limit": EXPORT_MOST + 1, "at": None, "id": None}
+    found = data.places.located(fetch(session, asked, values))
+    if len(found) > EXPORT_MOST:
+        raise Invalid("export.too_many_rows", rows=len(found), most=EXPORT_MOST)
+    return found
+
+
+def near(session: Session, *, role: str | None, bbox: Sequence[float], limit: int = 500) -> gpd.GeoDataFrame:
+    """Open reports in a box that the reader may see, the newest (gis.frames.REPORTS)."""
+    wanted = Wanted(bbox=bbox, only_open=True)
+    asked = f"""
+        SELECT id::text AS id, category, captured_at, text, status, ST_X(geom) AS lon, ST_Y(geom) AS lat
+        FROM report JOIN ({_picked(session, wanted, role)}) AS picked USING (id)"""  # noqa: S608
+    values = _values(wanted) | {"limit": limit, "at": None, "id": None, "now": None}
+    return data.places.located(fetch(session, asked, values))
 
 
 def frame(session: Session, *, status: str | None = None) -> gpd.GeoDataFrame:
@@ -27,22 +104,86 @@ def frame(session: Session, *, status: str | None = None) -> gpd.GeoDataFrame:
     return data.places.located(fetch(session, asked, {"status": status}))
 
 
-def get(session: Session, report_id: str) -> dict[str, Any]:
-    """One report."""
-    columns = [column for column in report.c if column is not report.c.geom]
-    row = session.execute(select(*columns).where(report.c.id == report_id)).mappings().one_or_none()
-    if row is None:
-        raise NotFound("reports.absent", report_id=report_id)
-    return dict(row)
+def history(session: Session, *, since: datetime, until: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the figures of a period need: its cases (gis.evaluation.CASES) and all their events (EVENTS)."""
+    cases = """
+        SELECT id::text AS id, due_at, category, coalesce(unit, '') AS unit, author_id,
+               coalesce(street_code, '') AS street_code, coalesce(community_code, '') AS community_code,
+               coalesce(grid_code, '') AS grid_code
+        FROM report
+        WHERE moved_at >= %(since)s OR (due_at >= %(since)s AND due_at < %(until)s)"""
+    events = """
+        SELECT report_id::text AS report_id, version, move, source, at FROM report_event
+        WHERE report_id IN (SELECT id FROM report
+                            WHERE moved_at >= %(since)s OR (due_at >= %(since)s AND due_at < %(until)s))"""
+    period = {"since": since, "until": until}
+    return fetch(session, cases, period), fetch(session, events, period)
 
 
 def add(session: Session, frame: gpd.GeoDataFrame, *, import_id: int | None = None) -> int:
-    """Add reports and say how many; the sender's `id` is kept as client_id, unique for each author."""
+    """Add reports from elsewhere and say how many; the sender's `id` is kept as client_id, unique for each author."""
     gis.frames.require(frame, gis.frames.REPORTS)
     rows = data.places.rows(frame, report, import_id=import_id)
-    return copy(session, report, rows | {"client_id": rows.pop("id")})
+    added = copy(session, report, rows | {"client_id": rows.pop("id")})
+    adopt(session)
+    return added
 
 
-def remove(session: Session, *, import_id: int) -> int:
-    """Take back an import."""
-    return len(session.execute(delete(report).where(report.c.import_id == import_id).returning(report.c.id)).all())
+def adopt(session: Session) -> int:
+    """Give every report without a history its first event, as `gis.reports.adopt` makes it; says how many."""
+    adopted = text("""
+        INSERT INTO report_event (report_id, version, move, actor_role, at, source, target)
+        SELECT id, 1, 'adopt', 'system', moved_at, '', status FROM report
+        WHERE NOT EXISTS (SELECT FROM report_event WHERE report_id = report.id)""")
+    return int(session.execute(adopted).rowcount)  # type: ignore[attr-defined]
+
+
+# The page, by index ---------------------------------------------------------------------------------------------------
+
+
+def _picked(session: Session, wanted: Wanted, role: str | None) -> str:
+    """The ids of a page, each seat of the reader read along its own index and only as far as the page goes."""
+    page = f"SELECT id, received_at FROM report WHERE {{scope}} {_conditions(wanted)} {_PAGE}"  # noqa: S608
+    columns: tuple[str, ...]
+    if wanted.area is not None:
+        columns, codes = (_level(session, wanted.area),), "ARRAY[%(area)s]"
+    elif role is None:
+        return page.format(scope="true")
+    else:
+        columns, codes = SEATS[role], f"wangge_private.my_codes('{role}')"
+    pages = [
+        f"SELECT page.* FROM (SELECT DISTINCT unnest({codes}) AS code) AS seat,"  # noqa: S608
+        f" LATERAL ({page.format(scope=f'{column} = seat.code')}) AS page"
+        for column in columns
+    ]
+    if wanted.area is None:
+        pages.append(f"({page.format(scope='author_id = (SELECT wangge_private.my_id())')})")
+    return f"SELECT id FROM ({' UNION '.join(pages)}) AS pages {_ORDER}"  # noqa: S608
+
+
+_ORDER = "ORDER BY received_at DESC, id DESC LIMIT %(limit)s"
+_PAGE = f"AND (%(at)s IS NULL OR (received_at, id) < (%(at)s::timestamptz, %(id)s::uuid)) {_ORDER}"
+
+
+def _level(session: Session, area: str) -> str:
+    """The column that holds codes of the level of an area."""
+    level = session.execute(text("SELECT level FROM area WHERE code = :code LIMIT 1"), {"code": area}).scalar()
+    if level not in LEVELS:
+        raise Invalid("reports.area", levels=list(LEVELS))
+    return LEVELS[level]
+
+
+def _conditions(wanted: Wanted) -> str:
+    told = {
+        "status = ANY (%(statuses)s)": wanted.statuses, "category = %(category)s": wanted.category,
+        "received_at >= %(since)s": wanted.since, LATE: wanted.overdue, STILL_OPEN: wanted.only_open,
+        "geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)": wanted.bbox,
+    }  # fmt: skip
+    return "".join(f" AND {condition}" for condition, asked in told.items() if asked)
+
+
+def _values(wanted: Wanted) -> dict[str, Any]:
+    box = dict(zip(("west", "south", "east", "north"), wanted.bbox or (), strict=False))
+    return box | {
+        "statuses": list(wanted.statuses), "category": wanted.category, "area": wanted.area, "since": wanted.since
+    }  # fmt: skip

@@ -629,7 +629,7 @@ assignment = Table(
     Column("valid_from", Date, nullable=False),
     Column("valid_to", Date),
     *_place_codes(),
-    CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="period"),
+    CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="period"),
     _one_of("role", "inspector", "community", "street", "planner", "partner", "auditor", "admin"),
 )  # fmt: skip
 

@@ -22,7 +22,7 @@ from typing import Literal
 
 import gis.calendar
 from gis.calendar import Calendar, Span
-from gis.errors import Conflict, Invalid
+from gis.errors import Conflict, Invalid, MissingPart
 from gis.reports import OPEN, Event
 
 UNITS = ("urgent_hours", "work_hours", "work_days")
@@ -71,6 +71,16 @@ class Clock:
     pauses: tuple[Pause, ...] = ()
     extensions: tuple[Extension, ...] = ()
     stopped_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Due:
+    """By when a report is to be dealt with, and when to warn; `unknown` is the code of the reason why that cannot be
+    said although a clock runs ("" otherwise)."""
+
+    due_at: datetime | None = None
+    warn_at: datetime | None = None
+    unknown: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,6 +157,17 @@ def promised(events: Sequence[Event], limit: Limit) -> Clock | None:
         elif _paused(clock) and event.move in ("resume", "merge"):
             clock = resume(clock, event.at)
     return clock
+
+
+def due(events: Sequence[Event], limit: Limit, *, calendar: Calendar) -> Due:
+    """By when, as the events up to now have it; a year the calendar does not know is said, never refused."""
+    clock = promised(events, limit)
+    if clock is None:
+        return Due()
+    try:
+        return Due(due_at(clock, calendar), warn_at(clock, calendar))
+    except MissingPart as refusal:
+        return Due(unknown=refusal.code)
 
 
 def _after(clock: Clock, event: Event) -> Clock | None:

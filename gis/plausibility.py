@@ -13,6 +13,8 @@ import numpy as np
 
 import gis.crs
 
+#: Half the way round the Earth.
+FARTHEST_M = 20_037_508.0
 #: A fix vaguer than this does not tell one grid from the next.
 ACCURACY_MOST_M = 100.0
 #: No street or metro of a city is faster (126 km/h).
@@ -44,7 +46,7 @@ class Context:
 
     `received_at` and `sent_at`: the server's and the phone's clock at the moment of sending. `beyond_m`: how far
     outside its grid the fix lies (0 inside). `away_m`: how far from the thing a check is about. `last`: the device's
-    last fix that was accepted.
+    last fix that was accepted. `outside`: no area that is known here holds the fix.
     """
 
     received_at: datetime
@@ -52,6 +54,7 @@ class Context:
     beyond_m: float | None = None
     away_m: float | None = None
     last: Fix | None = None
+    outside: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,12 @@ class Reason:
 def reasons(fix: Fix, context: Context) -> tuple[Reason, ...]:
     """Why a fix is suspect; empty when nothing is strange.
 
-    `suspect.mocked`, `.vague`, `.fast`, `.beyond`, `.away`, `.clock` (the phone's clock is wrong), `.ahead` (taken
-    after it was received), `.delayed`. Distances count only as far as both radii leave no doubt.
+    `suspect.mocked`, `.outside`, `.vague`, `.fast`, `.beyond`, `.away`, `.clock` (the phone's clock
+    is wrong), `.ahead` (taken after it was received), `.delayed`. Distances count only as far as both radii leave no doubt.
     """
     found = (
         Reason("suspect.mocked") if fix.mocked else None,
+        Reason("suspect.outside") if context.outside else None,
         _vague(fix),
         _fast(fix, context.last),
         _far("suspect.beyond", context.beyond_m, fix, BEYOND_MOST_M),
@@ -81,10 +85,10 @@ def reasons(fix: Fix, context: Context) -> tuple[Reason, ...]:
 
 
 def metres(one: Fix, other: Fix) -> float:
-    """Between two fixes; `inf` where they are too far apart for one plane."""
+    """Between two fixes; half the Earth's girth where they are too far apart for one plane."""
     x, y = gis.crs.metric(one.lon, one.lat).forward([one.lon, other.lon], [one.lat, other.lat])
     apart = float(np.hypot(x[1] - x[0], y[1] - y[0]))
-    return apart if np.isfinite(apart) else float("inf")
+    return apart if np.isfinite(apart) else FARTHEST_M
 
 
 def _vague(fix: Fix) -> Reason | None:

@@ -11,15 +11,18 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from gis.errors import BadRows, Conflict, Fault, Invalid, NotAllowed
 
 STATES = ("received", "accepted", "assigned", "resolved", "closed", "rejected", "reopened")
 #: Still somebody's work; the others end it (`reopen` and `restore` begin it again).
 OPEN = frozenset({"received", "accepted", "assigned", "resolved", "reopened"})
+#: Of these, where the work itself is still to be done: only they can be overdue.
+TO_DO = OPEN - {"resolved"}
 
 STAFF = frozenset({"community", "street"})
 FIELD = STAFF | {"inspector"}
@@ -335,6 +338,18 @@ def fingerprint(sent: Submission) -> str:
     """The `body_hash` of what is reported; when it was sent is no part of it, since it may be sent twice."""
     body = {name: value for name, value in vars(sent).items() if name != "sent_at"}
     return body_hash(body | {"captured_at": sent.captured_at.astimezone(UTC).isoformat()})
+
+
+def to_json(sent: Submission) -> dict[str, Any]:
+    """As plain JSON, to be kept."""
+    times = {name: at and at.isoformat() for name, at in (("captured_at", sent.captured_at), ("sent_at", sent.sent_at))}
+    return vars(sent) | {"photos": list(sent.photos)} | times
+
+
+def from_json(body: Mapping[str, Any]) -> Submission:
+    """The opposite of `to_json`."""
+    times = {name: body[name] and datetime.fromisoformat(body[name]) for name in ("captured_at", "sent_at")}
+    return Submission(**{**body, "photos": tuple(body["photos"]), **times})
 
 
 def body_hash(body: object) -> str:

@@ -8,8 +8,8 @@ CREATE TABLE category (
     amount integer NOT NULL,
     unit text NOT NULL,
     warn_before integer NOT NULL DEFAULT 0,
-    near_m double precision NOT NULL DEFAULT 50,
-    near_days double precision NOT NULL DEFAULT 30,
+    near_m double precision NOT NULL DEFAULT '50',
+    near_days double precision NOT NULL DEFAULT '30',
     source text NOT NULL DEFAULT '',
     active boolean NOT NULL DEFAULT true,
     CONSTRAINT category_pkey PRIMARY KEY (code),
@@ -97,7 +97,10 @@ CREATE INDEX report_author_idx ON report (author_id, received_at, id);
 CREATE INDEX report_received_idx ON report (received_at, id);
 CREATE INDEX report_open_idx ON report (street_code, received_at, id)
     WHERE status IN ('received', 'accepted', 'assigned', 'resolved', 'reopened');
-CREATE INDEX report_due_idx ON report (due_at) WHERE due_at IS NOT NULL AND overdue_at IS NULL;
+CREATE INDEX report_warn_idx ON report (warn_at)
+    WHERE status IN ('received', 'accepted', 'assigned', 'reopened') AND warned_at IS NULL;
+CREATE INDEX report_due_idx ON report (due_at)
+    WHERE status IN ('received', 'accepted', 'assigned', 'reopened') AND overdue_at IS NULL;
 CREATE INDEX report_merged_idx ON report (merged_into) WHERE merged_into IS NOT NULL;
 
 
@@ -192,6 +195,8 @@ CREATE TRIGGER report_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON report_event
 CREATE TRIGGER report_refuse BEFORE DELETE OR TRUNCATE ON report_conflict
     FOR EACH STATEMENT EXECUTE FUNCTION wangge_private.report_refuse();
 
+REVOKE ALL ON FUNCTION wangge_private.report_place(), wangge_private.report_refuse() FROM PUBLIC;
+
 
 -- Rights -----------------------------------------------------------------------------------------------------------------
 -- Whoever is assigned to a place sees its reports, their events and what is in dispute; so does the author of a report,
@@ -253,8 +258,8 @@ GRANT INSERT ON report TO wangge_inspector, wangge_community, wangge_street, wan
 GRANT UPDATE (status, version, moved_at, on_hold, unit, merged_into, resolved_by, due_at, warn_at, due_unknown,
     warned_at, overdue_at) ON report TO wangge_inspector, wangge_community, wangge_street, wangge_partner;
 -- Only staff put right what a report says.
-GRANT UPDATE (category, text, photos, geom, lon_sent, lat_sent, datum_sent, accuracy_m, captured_at, mocked, body_hash,
-    street_code, community_code, grid_code) ON report TO wangge_community, wangge_street;
+GRANT UPDATE (category, text, photos, geom, lon_sent, lat_sent, datum_sent, accuracy_m, captured_at, sent_at, mocked,
+    body_hash, street_code, community_code, grid_code) ON report TO wangge_community, wangge_street;
 -- Not whose household it is about, how exact the fix was, nor what was found strange about its author.
 GRANT SELECT (id, author_id, client_id, category, status, version, moved_at, on_hold, unit, merged_into, geom,
     captured_at, received_at, text, photos, body_hash, due_at, warn_at, due_unknown, street_code, community_code,

@@ -1,0 +1,281 @@
+"""Reports as cases: what must be known before one is kept, how it stands, and everything that happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+import data.categories
+import data.places
+from data.db import Session
+from data.tables import report, report_conflict, report_event, report_photo
+from gis.categories import Category
+from gis.errors import NotFound
+from gis.plausibility import Fix, Reason
+from gis.reports import Actor, Event, Place, Proof, Report
+from gis.routing import Rule
+
+ABOUT = (Path(__file__).parent / "sql" / "reports_about.sql").read_text("utf-8")
+CASE = (Path(__file__).parent / "sql" / "reports_case.sql").read_text("utf-8")
+LAST = """SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat, captured_at, accuracy_m FROM report
+    WHERE author_id = :user_id AND geom IS NOT NULL ORDER BY received_at DESC, id DESC LIMIT 1"""
+NO_LAST = "SELECT 0 AS lon, 0 AS lat, now() AS captured_at, 0 AS accuracy_m WHERE false"
+
+#: What a partner may read of a report, and of what happened to it; the grants say the same.
+PARTNER = frozenset(
+    "id author_id client_id category status version moved_at on_hold unit merged_into captured_at received_at text"
+    " photos body_hash due_at warn_at due_unknown street_code community_code grid_code synthetic".split()
+)
+PARTNER_EVENT = frozenset(
+    "report_id version move actor_role at source target reason text unit photos amount merged_into category".split()
+)
+HIDDEN = frozenset({"geom", "import_id", "household_id", "facility_id", "warned_at", "overdue_at"})
+
+
+# Before it is kept ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known about a report before it is kept.
+
+    `areas`: code by level of whatever holds the place. `home`: the place its author is assigned to. `last`: her last
+    fix. `beyond_m`: how far the place is from the grids of an inspector (None inside, and for everybody else). `known`:
+    the report she has sent under this id before.
+    """
+
+    areas: dict[str, str]
+    home: dict[str, str | None] | None
+    last: Fix | None
+    category: Category | None
+    rules: tuple[Rule, ...]
+    beyond_m: float | None
+    known: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who reports; `user_id` is None for the system itself."""
+
+    user_id: int | None
+    role: str
+
+
+def about(
+    session: Session, author: Author, *, client_id: str, category: str, lon: float, lat: float, day: date
+) -> About:
+    """Everything at once, in one statement."""
+    asked = ABOUT.replace("{last}", NO_LAST if author.role == "partner" else LAST)
+    values = {"client_id": client_id, "category": category, "lon": lon, "lat": lat, "day": day}
+    row = session.execute(text(asked), values | vars(author)).one()
+    last = row.last and Fix(row.last[0], row.last[1], datetime.fromisoformat(row.last[2]), row.last[3])
+    return About(
+        row.areas, row.home, last, row.category and data.categories.category(row.category),
+        tuple(Rule(*rule) for rule in row.rules), row.beyond_m, row.known,
+    )  # fmt: skip
+
+
+def add(session: Session, values: Mapping[str, Any], *, lon: float, lat: float) -> bool:
+    """Keep a report; False where its author has sent one under this id in the same moment."""
+    place = f"SRID=4326;POINT({lon!r} {lat!r})"
+    made = _ADD.returning(report.c.id)
+    return session.execute(made, dict(values) | {"geom": place}).first() is not None
+
+
+def add_event(session: Session, event: Event, *, suspect: Sequence[Reason] = ()) -> None:
+    """Keep what happened."""
+    session.execute(insert(report_event), _event_values(event) | {"suspect": reasons(suspect)})
+
+
+def reasons(found: Sequence[Reason]) -> list[dict[str, Any]]:
+    """Marks as they are kept."""
+    return [{"code": reason.code, "facts": reason.facts} for reason in found]
+
+
+def _event_values(event: Event) -> dict[str, Any]:
+    proof, place = event.proof, event.proof.place
+    return {
+        "report_id": event.report_id, "version": event.version, "move": event.move, "actor_id": event.actor.id,
+        "actor_role": event.actor.role, "at": event.at, "source": event.source, "target": event.target,
+        "reason": proof.reason, "text": proof.text, "unit": proof.unit, "photos": list(proof.photos),
+        "lon": place and place.lon, "lat": place and place.lat, "accuracy_m": place and place.accuracy_m,
+        "amount": proof.amount, "merged_into": proof.merged_into, "category": proof.category,
+    }  # fmt: skip
+
+
+# As it stands ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Case:
+    """A report as it stands, the columns of it that its reader may see, and its whole history.
+
+    `photos_here`: sha256 of those that have come. `merged`: reports that were merged into this one. `disputes`: other
+    bodies nobody has decided about.
+    """
+
+    report: Report
+    columns: dict[str, Any]
+    category: Category | None
+    history: tuple[dict[str, Any], ...]
+    photos_here: frozenset[str]
+    merged: tuple[str, ...]
+    disputes: int
+
+    @property
+    def events(self) -> list[Event]:
+        """The history as `gis.reports` knows it."""
+        return [event(row) for row in self.history]
+
+    @property
+    def codes(self) -> dict[str, str | None]:
+        """Where it lies."""
+        return {name: self.columns[name] for name in ("street_code", "community_code", "grid_code")}
+
+    @property
+    def photos(self) -> list[str]:
+        """Every photo that was ever declared, with the report or with a move."""
+        named = [*self.columns["photos"], *(sha256 for row in self.history for sha256 in row["photos"])]
+        return list(dict.fromkeys(named))
+
+
+def find(session: Session, report_id: str, *, partner: bool = False) -> Case | None:
+    """A report that the reader may see, with its history; a partner sees fewer columns of both."""
+    row = session.execute(text(_CASE[partner]), {"id": report_id}).mappings().one_or_none()
+    return None if row is None else _case(dict(row))
+
+
+def get(session: Session, report_id: str, *, partner: bool = False) -> Case:
+    """The same, or a refusal: absent and not yours are alike."""
+    found = find(session, report_id, partner=partner)
+    if found is None:
+        raise NotFound("reports.absent")
+    return found
+
+
+def event(row: Mapping[str, Any]) -> Event:
+    """A row of the history as `gis.reports` knows it."""
+    place = None if row.get("lon") is None else Place(row["lon"], row["lat"], row["accuracy_m"])
+    proof = Proof(
+        row["reason"], row["text"], row["unit"], tuple(row["photos"]), place, row["amount"], row["merged_into"],
+        row["category"],
+    )  # fmt: skip
+    actor = Actor(row.get("actor_id"), row["actor_role"])
+    at = datetime.fromisoformat(row["at"])
+    return Event(row["report_id"], row["version"], row["move"], actor, at, row["source"], row["target"], proof)
+
+
+def set(
+    session: Session, case: Case, after: Report, *, due: Mapping[str, Any], content: Mapping[str, Any] | None = None
+) -> bool:
+    """Let the report stand as it does after a move; False where somebody else has moved it in the meantime.
+
+    `content`: columns of what it says, where that is put right.
+    """
+    before = case.report
+    changed = {name: value for name, value in _state(after).items() if value != _state(before)[name]}
+    said = {name: value for name, value in due.items() if value != case.columns[name]}
+    again = {"warned_at": None, "overdue_at": None} if "due_at" in said else {}
+    stated = (
+        update(report)
+        .where(report.c.id == before.id, report.c.version == before.version)
+        .values(changed | said | again | dict(content or {}))
+        .returning(report.c.id)
+    )
+    return session.execute(stated).first() is not None
+
+
+def _state(standing: Report) -> dict[str, Any]:
+    return {
+        "status": standing.status, "version": standing.version, "moved_at": standing.moved_at,
+        "on_hold": standing.on_hold, "unit": standing.unit or None, "merged_into": standing.merged_into or None,
+        "resolved_by": standing.resolved_by,
+    }  # fmt: skip
+
+
+def _case(row: dict[str, Any]) -> Case:
+    history = tuple(row.pop("events") or ())
+    category, merged, disputes = row.pop("category_row"), tuple(row.pop("merged")), row.pop("disputes")
+    here = frozenset(row.pop("photos_here"))
+    missing = len({*row["photos"], *(sha256 for each in history for sha256 in each["photos"])} - here)
+    standing = Report(
+        row["id"], row["status"], row["version"], row["moved_at"], row["unit"] or "", row["on_hold"],
+        row["merged_into"] or "", row.get("resolved_by"), missing,
+    )  # fmt: skip
+    known = None if category is None else data.categories.category(category)
+    return Case(standing, row, known, history, here, merged, disputes)
+
+
+def _case_query(partner: bool) -> str:
+    seen = [
+        f"{column.name}::text" if column.name in ("id", "merged_into") else column.name
+        for column in report.c
+        if column.name not in HIDDEN and (not partner or column.name in PARTNER)
+    ]
+    told = [column.name for column in report_event.c if column.name not in data.places.CODES]
+    told = [name for name in told if name != "author_id" and (not partner or name in PARTNER_EVENT)]
+    return CASE.replace("{columns}", ", ".join(seen)).replace("{event_columns}", ", ".join(told))
+
+
+def mark(session: Session, what: str, *, now: datetime | None = None) -> list[dict[str, Any]]:
+    """Note once that it is time to warn about a report (`warned`) or that it is `overdue`; says which ones."""
+    moment = {"warned": "warn_at", "overdue": "due_at"}[what]
+    query = f"""
+        UPDATE report SET {what}_at = coalesce(:now, now())
+        WHERE {moment} < coalesce(:now, now()) AND {what}_at IS NULL
+          AND status IN ('received', 'accepted', 'assigned', 'reopened')
+        RETURNING id::text AS id, category, status, due_at, street_code, community_code, grid_code"""  # noqa: S608
+    return [dict(row) for row in session.execute(text(query), {"now": now}).mappings()]
+
+
+def declare(
+    session: Session, report_id: str, author_id: int | None, photos: Sequence[str], codes: Mapping[str, str | None]
+) -> None:
+    """Say that somebody's photos belong to a report, whether they have come or not."""
+    if photos and author_id is not None:
+        rows = [{"report_id": report_id, "author_id": author_id, "sha256": sha256} | dict(codes) for sha256 in photos]
+        session.execute(upsert(report_photo).values(rows).on_conflict_do_nothing())
+
+
+# Other bodies ---------------------------------------------------------------------------------------------------------
+
+
+def add_conflict(session: Session, report_id: str, *, body_hash: str, body: Mapping[str, Any]) -> tuple[int, bool]:
+    """Keep another body that came under the id of a report; its number, and whether it is a new one."""
+    row = {"report_id": report_id, "body_hash": body_hash, "body": dict(body)}
+    keys = ["report_id", "body_hash"]
+    added = session.execute(
+        upsert(report_conflict).values(row).on_conflict_do_nothing(index_elements=keys).returning(report_conflict.c.id)
+    ).scalar()
+    if added is not None:
+        return int(added), True
+    same = select(report_conflict.c.id).where(
+        report_conflict.c.report_id == report_id, report_conflict.c.body_hash == body_hash
+    )
+    return int(session.execute(same).scalar_one()), False
+
+
+def conflicts(session: Session, *, report_id: str | None = None, after: int = 0, limit: int) -> list[dict[str, Any]]:
+    """Other bodies that nobody has decided about, or all of those of one report, in the order they came."""
+    query = select(*_DISPUTE).where(report_conflict.c.id > after).order_by(report_conflict.c.id).limit(limit)
+    if report_id is None:
+        query = query.where(report_conflict.c.kept.is_(None))
+    else:
+        query = query.where(report_conflict.c.report_id == report_id)
+    return [dict(row) for row in session.execute(query).mappings()]
+
+
+def set_conflict(session: Session, conflict_id: int, **values: Any) -> None:
+    """Keep what was decided about another body."""
+    session.execute(update(report_conflict).where(report_conflict.c.id == conflict_id).values(values))
+
+
+_DISPUTE = [column for column in report_conflict.c if column.name not in ("author_id", "decided_by")]
+_ADD = upsert(report).on_conflict_do_nothing(index_elements=["author_id", "client_id"])
+_CASE = {partner: _case_query(partner) for partner in (False, True)}
