@@ -21,7 +21,7 @@ CLOSE = "SELECT wangge_private.door_close(CAST(:sid AS uuid))"
 
 
 class Knock(NamedTuple):
-    """What a try to log in meets: how long it must wait, or an account and the digest of its password, if it has one."""
+    """What a try to log in meets: how long it must wait; or an account, and the digest of its password."""
 
     wait_s: int
     user_id: int | None

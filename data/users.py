@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 
 import data.areas
 from data.copying import fetch
@@ -75,9 +75,32 @@ def assign(
     return int(session.execute(insert(assignment).values(values).returning(assignment.c.id)).scalar_one())
 
 
-def release(session: Session, assignment_id: int, *, valid_to: date) -> None:
-    """End an assignment: from that day on it gives no right."""
-    session.execute(update(assignment).where(assignment.c.id == assignment_id).values(valid_to=valid_to))
+def release(session: Session, assignment_id: int, *, valid_to: date, user_id: int | None = None) -> int:
+    """End an assignment, of a certain user where one is said: from that day on it gives no right; says whose it was."""
+    day = func.greatest(assignment.c.valid_from, valid_to)  # one that has not begun never will
+    ended = update(assignment).where(assignment.c.id == assignment_id).values(valid_to=day)
+    if user_id is not None:
+        ended = ended.where(assignment.c.user_id == user_id)
+    whose = session.scalar(ended.returning(assignment.c.user_id))
+    if whose is None:
+        raise NotFound("users.no_assignment", assignment_id=assignment_id)
+    return int(whose)
+
+
+def search(session: Session, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+    """Accounts in the order of their numbers."""
+    asked = select(*SHOWN).where(app_user.c.id > after).order_by(app_user.c.id).limit(limit)
+    return [dict(row) for row in session.execute(asked).mappings()]
+
+
+def history(session: Session, user_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """All assignments of some accounts, ended and future ones too, by account."""
+    columns = [assignment.c[name] for name in ("id", "user_id", "role", "duty", "area_code", "valid_from", "valid_to")]
+    asked = select(*columns).where(assignment.c.user_id.in_(user_ids)).order_by(assignment.c.id)
+    found: dict[int, list[dict[str, Any]]] = {user_id: [] for user_id in user_ids}
+    for row in session.execute(asked).mappings():
+        found[row["user_id"]].append({name: value for name, value in row.items() if name != "user_id"})
+    return found
 
 
 def assignments(session: Session, *, user_id: int | None = None, as_of: date | None = None) -> pd.DataFrame:

@@ -33,6 +33,7 @@ GROUPS = (
     "db",
     "sample",
     "imports",
+    "people",
     "areas",
     "coverage",
     "planning",

@@ -81,6 +81,9 @@ CREATE INDEX elder_grid_code_idx ON elder (grid_code);
 
 ALTER TABLE import_batch DROP CONSTRAINT import_batch_what_check, ADD CONSTRAINT import_batch_what_check
     CHECK (what IN ('areas', 'walknet', 'facilities', 'households', 'reports', 'basemap', 'elders'));
+-- What was given by mistake is taken back on the same day: a period without a day gives no right.
+ALTER TABLE assignment DROP CONSTRAINT assignment_period_check, ADD CONSTRAINT assignment_period_check
+    CHECK (valid_to IS NULL OR valid_to >= valid_from);
 -- Looks a person up once in the log before each reveal.
 CREATE INDEX audit_log_reveal_idx ON audit_log (actor, at) WHERE action = 'household.reveal';
 
