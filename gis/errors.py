@@ -60,6 +60,14 @@ class TooMany(Refusal):
     """The asker has done this too often; `facts["retry_after_s"]` says when she may again."""
 
 
+class TooLarge(Refusal):
+    """It is bigger than what is taken; `facts["most"]` says how big it may be."""
+
+
+class NoRoom(Refusal):
+    """There is no room left to keep it; nothing of it was kept."""
+
+
 class MissingPart(Refusal):
     """The machine lacks something; `facts["command"]` is the one line that installs it."""
 
