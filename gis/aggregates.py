@@ -68,11 +68,15 @@ def roll(households: pd.DataFrame, levels: Levels, *, codes: Mapping[str, Sequen
     codes : areas that shall have a row even without a household, by level
     """
     given = levels if isinstance(levels, Mapping) else dict.fromkeys(levels)
-    table = pd.DataFrame({level: _codes(households, level, value) for level, value in given.items()})
-    leaf = np.asarray(table.groupby(list(given), sort=True).ngroup(), np.int32)
-    leaves = table.iloc[np.unique(leaf, return_index=True)[1]].reset_index(drop=True)
+    columns = {level: _codes(households, level, value) for level, value in given.items()}
+    combination = np.zeros(len(households), np.int64)
+    for column in columns.values():
+        number, names = pd.factorize(column, sort=True)
+        combination = combination * len(names) + number
+    _, first, leaf = np.unique(combination, return_index=True, return_inverse=True)
+    leaves = pd.DataFrame({level: column[first] for level, column in columns.items()})
     listed = {level: np.unique([*leaves[level], *(codes or {}).get(level, ())]).astype(object) for level in given}
-    return Roll(leaf, leaves, listed, people(households))
+    return Roll(leaf.astype(np.int32), leaves, listed, people(households))
 
 
 def among(rolled: Roll, chosen: Flags) -> Roll:
