@@ -24,7 +24,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -68,8 +67,8 @@ def drawn(refs: Iterable[object], secret: bytes) -> Flags:
     -----
     BLAKE2b keyed with the secret (RFC 7693) gives each ref a number below 2^64, and the lowest `DRAWN` of them are in.
     """
-    digest = partial(hashlib.blake2b, key=secret, digest_size=8, person=b"draw")
-    keys = [digest(str(ref).encode()).digest() for ref in refs]
+    names = [str(ref).encode() for ref in refs]
+    keys = [hashlib.blake2b(name, digest_size=8, key=secret, person=b"draw").digest() for name in names]
     return np.frombuffer(b"".join(keys), ">u8") < int(DRAWN * 2**64)
 
 
