@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table, or_
 
 import data.areas
 from data.db import Session
@@ -35,6 +35,13 @@ def rows(frame: gpd.GeoDataFrame, table: Table, *, import_id: int | None) -> dic
     made |= {name: frame[name].replace("", None) for name in CODES if name in frame}
     made |= {"geom": np.asarray(frame.geometry, dtype=object)}
     return made if import_id is None else made | {"import_id": np.full(len(frame), import_id)}
+
+
+def lies_within(session: Session, table: Table, code: str) -> ColumnElement[bool]:
+    """Whether a row lies in an area of any level, as it holds today."""
+    values = {"within": code, "day": data.areas.today(session)}
+    here = session.connection().exec_driver_sql(data.areas.SUBTREE, values).scalars().all()
+    return or_(*(table.c[name].in_(here) for name in CODES))
 
 
 def relink(session: Session, table: Table, *, within: Iterable[str] | None = None, as_of: date | None = None) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
+from typing import Any
 
 import geopandas as gpd
 from sqlalchemy import delete, func, select
@@ -14,6 +15,16 @@ import gis.frames
 from data.copying import fetch
 from data.db import Session, copy
 from data.tables import household
+from gis.errors import NotFound
+
+#: What whoever may see a household sees of it.
+SHOWN = (
+    "id", "ref", "address", "floor", "lift", "elders", "elders_homebound", "elders_80", "elders_disabled", "age_max",
+    "living_alone", "mobility", "in_institution", "consent", "street_code", "community_code", "grid_code", "synthetic",
+    "updated_at",
+)  # fmt: skip
+COLUMNS = (*(household.c[name] for name in SHOWN), household.c.geom.ST_X().label("lon"),
+           household.c.geom.ST_Y().label("lat"))  # fmt: skip
 
 
 def frame(session: Session, *, area: str | None = None, as_of: date | None = None) -> gpd.GeoDataFrame:
@@ -30,6 +41,32 @@ def frame(session: Session, *, area: str | None = None, as_of: date | None = Non
         ORDER BY id"""  # noqa: S608
     table = fetch(session, asked, {"within": area, "day": as_of or data.areas.today(session)})
     return data.places.located(table)
+
+
+def get(session: Session, household_id: int) -> dict[str, Any]:
+    """One household that the caller may see."""
+    row = session.execute(select(*COLUMNS).where(household.c.id == household_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("households.absent")
+    return dict(row)
+
+
+def search(
+    session: Session, *, within: str | None = None, after: int | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
+    """A page of the households that the caller may see, in the order of their numbers, after the number `after`."""
+    query = select(*COLUMNS).order_by(household.c.id).limit(limit)
+    if after is not None:
+        query = query.where(household.c.id > after)
+    if within is not None:
+        query = query.where(data.places.lies_within(session, household, within))
+    return [dict(row) for row in session.execute(query).mappings()]
+
+
+def named(session: Session, ids: Collection[int], *, limit: int) -> dict[int, str]:
+    """The refs of those of the households that the caller may see, of the first `limit` of them."""
+    asked = select(household.c.id, household.c.ref).where(household.c.id.in_(ids)).order_by(household.c.id)
+    return dict(session.execute(asked.limit(limit)).tuples().all())
 
 
 def add(session: Session, frame: gpd.GeoDataFrame, *, import_id: int | None = None) -> int:

@@ -25,6 +25,7 @@ import gis.aggregates
 import gis.areas
 import gis.coverage
 import gis.disclosure
+import gis.frames
 import gis.scenarios
 from gis.errors import Conflict, Invalid, NotFound
 from gis.verdicts import RULES
@@ -228,6 +229,20 @@ def figures(
     """Exact counts of a kept run with their rates, one row per area, kind and verdict; for those entitled."""
     counted = data.coverage.areas(session, run_id, level=level, kind=kind)
     return counted.assign(**gis.aggregates.rates({name: counted[name] for name in gis.aggregates.COUNTED}))
+
+
+def side_by_side(
+    session: data.db.Session, before: int, after: int, *, level: str, kind: str | None = None
+) -> list[dict[str, Any]]:
+    """The published figures of two runs, area by area; nothing that either does not say by itself."""
+    runs = []
+    for run_id in (before, after):
+        data.coverage.get(session, run_id)
+        figures = data.coverage.published(session, run_id, level=level, kind=kind)
+        runs.append(figures[["code", "name", "kind", "verdict", "covered", "rate_low", "rate_high"]])
+    old, new = runs
+    both = old.drop(columns="name").merge(new, on=["code", "kind", "verdict"], suffixes=("_before", ""))
+    return gis.frames.records(both)
 
 
 def ask(question: Question, catalogue: pd.DataFrame) -> gis.coverage.Request:

@@ -34,6 +34,12 @@ def explain(
     Personal: for the owner of the machine.
     """
     given = api.actions.coverage.inputs(session, replace(question, kinds=(kind,)), today=today)
+    facts, lines = explained(given, question, ref=ref, kind=kind)
+    return facts | {"synthetic": data.provenance.synthetic(session)}, lines
+
+
+def explained(given: Inputs, question: Question, *, ref: str, kind: str) -> tuple[dict[str, Any], gpd.GeoDataFrame]:
+    """`explain`, for inputs that have been read already."""
     alone = given.households[given.households["ref"] == ref].reset_index(drop=True)
     if alone.empty:
         raise NotFound("coverage.household", ref=ref)
@@ -49,7 +55,6 @@ def explain(
         "standard_m": _number(verdicts.metres[0, 0]),
         "standard_limit_m": request.metres,
         "fragile": bool(verdicts.fragile[0, 0]),
-        "synthetic": data.provenance.synthetic(session),
     }
     return facts, _lines(found, facts)
 

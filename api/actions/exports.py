@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 import api.actions.coverage
@@ -32,15 +35,23 @@ def coverage(session: data.db.Session, run_id: int, *, what: str, path: Path) ->
         raise Invalid("export.what", what=what, known=list(WHAT))
     data.handover.check(path)
     run = data.coverage.get(session, run_id)
-    frame = {"areas": _areas, "households": _households, "catchments": _catchments}[what](session, run)
+    frame = {"areas": _areas, "households": _households, "catchments": catchments}[what](session, run)
     data.handover.write(frame, path, synthetic=run["synthetic"])
     return len(frame)
 
 
-def _areas(session: data.db.Session, run: dict[str, Any]) -> pd.DataFrame:
+def published(session: data.db.Session, run: dict[str, Any], path: Path) -> None:
+    """Write the figures that everybody may see, every level with outlines; missing is hidden, never zero."""
+    frame = _areas(session, run, read=data.coverage.published)
+    data.handover.write(frame, path, synthetic=run["synthetic"])
+
+
+def _areas(
+    session: data.db.Session, run: dict[str, Any], *, read: Callable[..., pd.DataFrame] = api.actions.coverage.figures
+) -> pd.DataFrame:
     """Every level of the run, with outlines."""
     figures = [
-        api.actions.coverage.figures(session, run["run_id"], level=level).assign(level=level)
+        read(session, run["run_id"], level=level).assign(level=level)
         for level in data.coverage.levels(session, run["run_id"])
     ]
     outlines = data.areas.frame(session, as_of=run["as_of"])[["code", "geometry"]]
@@ -56,17 +67,23 @@ def _households(session: data.db.Session, run: dict[str, Any]) -> pd.DataFrame:
     return frame.assign(**verdicts)
 
 
-def _catchments(session: data.db.Session, run: dict[str, Any]) -> pd.DataFrame:
+def catchments(
+    session: data.db.Session,
+    run: dict[str, Any],
+    *,
+    among: Callable[[gpd.GeoDataFrame], npt.NDArray[np.bool_]] | None = None,
+) -> pd.DataFrame:
     """For drawing only, never for counting: the ground within the standard distance of each facility on foot.
 
-    Beside each outline stands how far it errs against the households themselves.
+    Beside each outline stands how far it errs against the households themselves, or against those `among` them.
     """
     asked = run["parameters"]
     question = Question(area=asked["area"], facilities=asked.get("facilities", "all"), scenario=asked.get("scenario"))
     given = api.actions.coverage.inputs(session, question, today=run["as_of"])
     request = gis.coverage.Request(kinds=tuple(run["kinds"]), metres=run["parameters"]["metres"])
     _unchanged(given, run, request)
-    stand = gis.ground.ground(given.net, given.households, facilities=given.facilities, request=request)
+    judges = given.households if among is None else given.households[among(given.households)].reset_index(drop=True)
+    stand = gis.ground.ground(given.net, judges, facilities=given.facilities, request=request)
     water = data.basemap.frame(session, what="water")
     drawn: pd.DataFrame = gis.service_areas.standard(stand, water=[] if water is None else list(water.geometry))
     return drawn

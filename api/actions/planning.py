@@ -1,21 +1,18 @@
-"""What if, where next, and for how many: questions a planner asks of the data as it stands; nothing is kept."""
+"""What if, and for how many: questions a planner asks of the data as it stands; nothing is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 import api.actions.coverage
 import gis.access
 import gis.aggregates
-import gis.candidates
 import gis.coverage
 import gis.crs
 import gis.demand
@@ -23,7 +20,6 @@ import gis.equity
 import gis.ground
 import gis.people
 import gis.scenarios
-import gis.siting
 import gis.walknet
 import gis.whatif
 from api.actions.coverage import Inputs, Question
@@ -32,9 +28,6 @@ from gis.errors import Invalid, NotFound
 if TYPE_CHECKING:
     import data.db
 
-#: The id that a candidate gets when its place was read off the network.
-CANDIDATE = "candidate-"
-
 
 def whatif(
     session: data.db.Session, question: Question, changes: Sequence[gis.scenarios.Change], *, today: date
@@ -42,44 +35,46 @@ def whatif(
     """What changes would do: elders gained and lost, in all and by area."""
     given = api.actions.coverage.inputs(session, question, today=today)
     request = api.actions.coverage.ask(question, given.kinds)
-    _known_kinds(changes, request)
+    known_kinds(changes, request)
     board = _board(given, request)
-    differing = _tried(board, given, request, list(changes))
+    quick = gis.whatif.quick(board, changes)
+    tried = gis.whatif.preview(board, changes) if quick else decided(board, given, request, changes)
     names = dict(zip(given.areas["code"], given.areas["name"], strict=True))
+    differing = tried.areas
     rows = differing.assign(name=differing["code"].map(names).fillna("")).to_dict("records")
     top = list(board.rolled.codes)[-1]
     return {
         "changes": [gis.scenarios.to_dict(change) for change in changes],
         "walknet_id": given.walknet_id,
         "synthetic": _synthetic(session),
-        "off_network": _off_network(given, changes, request),
+        "off_network": off_network(given, changes, request),
         "totals": [row for row in rows if row["level"] == top],
         "areas": [row for row in rows if row["level"] != top],
     }
 
 
-def _tried(
-    board: gis.whatif.Board, given: Inputs, request: gis.coverage.Request, changes: list[gis.scenarios.Change]
-) -> pd.DataFrame:
-    """Where anything is gained or lost."""
-    if gis.whatif.quick(board, changes):
-        return gis.whatif.preview(board, changes).areas
+def decided(
+    board: gis.whatif.Board, given: Inputs, request: gis.coverage.Request, changes: Sequence[gis.scenarios.Change]
+) -> gis.whatif.Preview:
+    """What changes would do that a board is not made for: everything is decided anew."""
     after = gis.coverage.decide(
         gis.scenarios.network(given.net, changes),
         given.households,
         api.actions.coverage.changed(given.facilities, changes, areas=given.areas),
         gis.scenarios.request(request, changes),
     )
-    return gis.whatif.compare(board.verdicts, after, board.rolled)
+    letters = {rule: decision.letters for rule, decision in after.rules.items()}
+    return gis.whatif.Preview(gis.whatif.compare(board.verdicts, after, board.rolled), letters)
 
 
-def _known_kinds(changes: Sequence[gis.scenarios.Change], request: gis.coverage.Request) -> None:
+def known_kinds(changes: Sequence[gis.scenarios.Change], request: gis.coverage.Request) -> None:
+    """Refuse what would come of a kind that was not asked for."""
     for change in changes:
         if isinstance(change, gis.scenarios.Add) and change.kind not in request.kinds:
             raise Invalid("coverage.kind", kind=change.kind, known=list(request.kinds))
 
 
-def _off_network(given: Inputs, changes: Sequence[gis.scenarios.Change], request: gis.coverage.Request) -> list[str]:
+def off_network(given: Inputs, changes: Sequence[gis.scenarios.Change], request: gis.coverage.Request) -> list[str]:
     """Facilities that would come where nobody can walk to: they change nothing, which must not pass for a finding."""
     coming = [change for change in changes if isinstance(change, gis.scenarios.Add | gis.scenarios.Move)]
     places = np.array([(change.lon, change.lat) for change in coming], float).reshape(-1, 2)
@@ -87,39 +82,6 @@ def _off_network(given: Inputs, changes: Sequence[gis.scenarios.Change], request
     open_to_all = np.ones(len(given.net.u), bool)
     snaps = gis.walknet.snap(given.net, x, y, usable=open_to_all, max_m=request.snap_m)
     return [change.id for change, ok in zip(coming, snaps.ok, strict=True) if not ok]
-
-
-def site(
-    session: data.db.Session,
-    question: Question,
-    *,
-    kind: str,
-    add: int,
-    today: date,
-    method: str = "mclp",
-    candidates: gpd.GeoDataFrame | None = None,
-) -> dict[str, Any]:
-    """Where to open `add` more of a kind, existing ones staying: the plan, its certificate, and who gains where.
-
-    `candidates` has columns id, name and points; without one, places on the network near the people are tried.
-    """
-    given = api.actions.coverage.inputs(session, question, today=today)
-    request = api.actions.coverage.ask(_only(question, kind), given.kinds)
-    offered = _near_people(given) if candidates is None else candidates
-    stand = gis.ground.ground(
-        given.net, given.households, facilities=_with_candidates(given.facilities, offered, kind), request=request
-    )
-    ids = stand.facilities["id"].to_numpy(object)[stand.of_kind(kind)[0]]
-    new = np.isin(ids, offered["id"].to_numpy(object))
-    problem = gis.siting.Problem(
-        gis.demand.personal(stand, kind),
-        weights=gis.people.people(given.households).walking[:, 0].astype(float),
-        existing=~new,
-        add=None if method == "lscp" else add,
-        limit_s=request.seconds,
-    )
-    plan = gis.siting.solve(problem, method=method)
-    return _plan(given, problem, plan, ids=ids, offered=offered) | {"kind": kind, "synthetic": _synthetic(session)}
 
 
 def access(
@@ -158,48 +120,6 @@ def _board(given: Inputs, request: gis.coverage.Request) -> gis.whatif.Board:
 
 def _only(question: Question, kind: str) -> Question:
     return replace(question, kinds=(kind,))
-
-
-def _near_people(given: Inputs) -> gpd.GeoDataFrame:
-    """Candidates read off the network."""
-    homes = gis.ground.places(given.households, given.net.srid)
-    nodes = gis.candidates.on_network(given.net, homes.x, homes.y)
-    lon, lat = gis.crs.Metric(given.net.srid).inverse(given.net.x[nodes], given.net.y[nodes])
-    ids = [f"{CANDIDATE}{node}" for node in nodes]
-    return gpd.GeoDataFrame({"id": ids, "name": ids}, geometry=shapely.points(lon, lat), crs=4326)
-
-
-def _with_candidates(facilities: gpd.GeoDataFrame, offered: gpd.GeoDataFrame, kind: str) -> gpd.GeoDataFrame:
-    """The facilities that people walk to today, and the candidates as if they were open."""
-    if taken := sorted(set(offered["id"]) & set(facilities["id"])):
-        raise Invalid("siting.candidate_taken", ids=taken[:10])
-    as_open = offered[["id", "name", "geometry"]].assign(
-        kind=kind, capacity=None, delivery_mode="one_stop", status="open", street_code=""
-    )
-    return gpd.GeoDataFrame(pd.concat([facilities, as_open], ignore_index=True), geometry="geometry", crs=4326)
-
-
-def _plan(
-    given: Inputs, problem: gis.siting.Problem, plan: gis.siting.Plan, *, ids: np.ndarray, offered: gpd.GeoDataFrame
-) -> dict[str, Any]:
-    before = gis.siting.recount(problem, problem.existing)
-    chosen = offered.set_index("id").loc[ids[list(plan.opened)]]
-    where = zip(
-        chosen.index, chosen["name"], shapely.get_x(chosen.geometry), shapely.get_y(chosen.geometry), strict=True
-    )
-    streets = gis.siting.by_area(problem, plan, given.households["street_code"].to_numpy(object))
-    certificate = {name: getattr(plan, name) for name in ("method", "total", "bound", "gap", "proven", "proof")}
-    return {
-        **certificate,
-        "elders": plan.demand,
-        "covered_before": before.covered,
-        "covered": plan.covered,
-        "unreachable": plan.unreachable,
-        "candidates": len(offered),
-        "opened": [{"id": id_, "name": name, "lon": float(lon), "lat": float(lat)} for id_, name, lon, lat in where],
-        "alternatives": [asdict(other) for other in plan.alternatives],
-        "streets": streets.to_dict("records"),
-    }
 
 
 def _by_street(given: Inputs, score: np.ndarray, elders: np.ndarray) -> list[dict[str, Any]]:

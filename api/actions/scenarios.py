@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+import data.audit
 import data.coverage
 import data.population
 import data.scenarios
@@ -16,15 +18,17 @@ import data.walknet
 import gis.aggregates
 import gis.coverage
 import gis.crs
+import gis.disclosure
 import gis.scenarios
 import gis.walknet
 import gis.whatif
 from gis.errors import Invalid
-from gis.scenarios import Change
+from gis.scenarios import Add, Change, Move, OpenPath
 from gis.verdicts import RULES, Request
 
 if TYPE_CHECKING:
     import data.db
+    from api.auth import Caller
 
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _PLACE = f"{_NUMBER},{_NUMBER}"
@@ -121,6 +125,36 @@ def keep(session: data.db.Session, name: str, changes: Sequence[Change]) -> int:
     walknet_id = data.walknet.describe(session)["id"] if named else None
     plain = [gis.scenarios.to_dict(change) for change in changes]
     return data.scenarios.add(session, name=name.strip(), changes=plain, walknet_id=walknet_id)
+
+
+def keep_for(session: data.db.Session, who: Caller, name: str, changes: Sequence[Change]) -> dict[str, Any]:
+    """Keep a planner's changes, their places on the lattice; said in the log."""
+    srid = data.walknet.describe(session)["srid"]
+    number = keep(session, name, [settled(change, srid) for change in changes])
+    data.audit.record(session, actor=who.actor, action="scenario.add", subject=str(number))
+    return data.scenarios.get(session, number)
+
+
+def remove(session: data.db.Session, who: Caller, scenario_id: int) -> None:
+    """Remove a scenario; said in the log."""
+    data.scenarios.remove(session, scenario_id)
+    data.audit.record(session, actor=who.actor, action="scenario.remove", subject=str(scenario_id))
+
+
+def settled(change: Change, srid: int) -> Change:
+    """A change with its places moved to the lattice on which they may stand for who may not see households."""
+    if not isinstance(change, Add | Move | OpenPath):
+        return change
+    lon, lat = _on_lattice(change.lon, change.lat, srid)
+    if not isinstance(change, OpenPath):
+        return replace(change, lon=lon, lat=lat)
+    to_lon, to_lat = _on_lattice(change.to_lon, change.to_lat, srid)
+    return replace(change, lon=lon, lat=lat, to_lon=to_lon, to_lat=to_lat)
+
+
+def _on_lattice(lon: float, lat: float, srid: int) -> tuple[float, float]:
+    x, y = gis.disclosure.place([lon], [lat], srid=srid)
+    return float(x[0]), float(y[0])
 
 
 # Two runs -------------------------------------------------------------------------------------------------------------

@@ -97,17 +97,14 @@ def site(
     minutes: Minutes = 10,
     json: Json = False,
 ) -> None:
-    import api.actions.planning
+    import api.actions.siting
     import api.deps
     import data.ingest.candidates
-    from api.actions.coverage import Question
 
     offered = None if candidates is None else data.ingest.candidates.read(candidates, datum=datum)
+    sought = api.actions.siting.Sought(kind, add=sites, method=method, minutes=minutes, candidates=offered)
     with session() as opened:
-        answer = api.actions.planning.site(
-            opened, Question(minutes=minutes), kind=kind, add=sites, today=api.deps.today(), method=method,
-            candidates=offered,
-        )  # fmt: skip
+        answer = api.actions.siting.site(opened, sought, today=api.deps.today())
     if json:
         emit_json(answer)
         return

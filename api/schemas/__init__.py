@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Annotated, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Strict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, NaiveDatetime, Strict
 from pydantic_core import PydanticCustomError
 
 Time = TypeVar("Time", date, datetime)
@@ -49,6 +49,8 @@ def _in_our_time(value: Time) -> Time:
 
 #: An ISO 8601 time with its zone.
 Moment = Annotated[AwareDatetime, Strict(False), AfterValidator(_in_our_time), BeforeValidator(_written_as_day)]
+#: An ISO 8601 time of the district's own clocks, without a zone.
+LocalTime = Annotated[NaiveDatetime, Strict(False), AfterValidator(_in_our_time), BeforeValidator(_written_as_day)]
 #: An ISO 8601 day.
 Day = Annotated[date, Strict(False), AfterValidator(_in_our_time), BeforeValidator(_written_as_day)]
 #: A UUID as text.

@@ -35,7 +35,8 @@ CREATE POLICY as_is_read ON coverage_run FOR SELECT TO wangge_public, wangge_ins
     wangge_planner, wangge_partner, wangge_admin USING (NOT parameters ? 'scenario');
 CREATE POLICY planner_read ON coverage_run FOR SELECT TO wangge_planner USING ((SELECT wangge_private.i_am('planner')));
 -- An administrator reads published figures as everybody does, and so must see which runs these are of.
-GRANT SELECT (id, parameters) ON coverage_run TO wangge_admin;
+GRANT SELECT (id, kinds, parameters, manifest, inputs_sha256, seconds, walknet_id, as_of, data_date, synthetic, created_at)
+    ON coverage_run TO wangge_admin;
 CREATE POLICY of_run_read ON coverage_published FOR SELECT TO wangge_public, wangge_inspector, wangge_community,
     wangge_street, wangge_planner, wangge_partner, wangge_admin USING (run_id IN (SELECT id FROM coverage_run));
 
