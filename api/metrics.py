@@ -10,7 +10,7 @@ import data.db
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0)
 #: What a phone sends; 201 says that it was new.
-INTAKE = ("PUT", "/api/reports/{report_uuid}", 201)
+INTAKE = ("PUT", "/api/reports/{uuid}", 201)
 
 
 class Metrics:
