@@ -28,14 +28,16 @@ LAST = """SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat, captured_at, accuracy_m F
 NO_LAST = "SELECT 0 AS lon, 0 AS lat, now() AS captured_at, 0 AS accuracy_m WHERE false"
 
 #: What a partner may read of a report, and of what happened to it; the grants say the same.
-PARTNER = frozenset(
-    "id author_id client_id category status version moved_at on_hold unit merged_into captured_at received_at text"
-    " photos body_hash due_at warn_at due_unknown street_code community_code grid_code synthetic".split()
-)
-PARTNER_EVENT = frozenset(
-    "report_id version move actor_role at source target reason text unit photos amount merged_into category".split()
-)
-HIDDEN = frozenset({"geom", "import_id", "household_id", "facility_id", "warned_at", "overdue_at"})
+PARTNER = (
+    "id", "author_id", "client_id", "category", "status", "version", "moved_at", "on_hold", "unit", "merged_into",
+    "captured_at", "received_at", "text", "photos", "body_hash", "due_at", "warn_at", "due_unknown", "street_code",
+    "community_code", "grid_code", "synthetic",
+)  # fmt: skip
+PARTNER_EVENT = (
+    "report_id", "version", "move", "actor_role", "at", "source", "target", "reason", "text", "unit", "photos", "amount",
+    "merged_into", "category",
+)  # fmt: skip
+HIDDEN = ("geom", "import_id", "household_id", "facility_id", "warned_at", "overdue_at")
 
 
 # Before it is kept ----------------------------------------------------------------------------------------------------

@@ -69,7 +69,8 @@ def reasons(fix: Fix, context: Context) -> tuple[Reason, ...]:
     """Why a fix is suspect; empty when nothing is strange.
 
     `suspect.mocked`, `.outside`, `.vague`, `.fast`, `.beyond`, `.away`, `.clock` (the phone's clock
-    is wrong), `.ahead` (taken after it was received), `.delayed`. Distances count only as far as both radii leave no doubt.
+    is wrong), `.ahead` (taken after it was received), `.delayed`. Distances count only as far as both radii leave no
+    doubt.
     """
     found = (
         Reason("suspect.mocked") if fix.mocked else None,

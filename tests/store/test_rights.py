@@ -21,7 +21,9 @@ pytestmark = pytest.mark.database
 EXPECTED = """
                     public   inspector  community  street   planner  partner  auditor  admin
 household           -/-/-/-  A/-/-/-    A/A/A/-    A/A/A/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
-report              -/-/-/-  A/AB/-/-   A/-/A/-    A/-/A/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
+report              -/-/-/-  A/AB/A/-   A/AB/A/-   A/AB/A/- -/-/-/-  A/AB/A/- -/-/-/-  -/-/-/-
+report_event        -/-/-/-  A/A/-/-    A/A/-/-    A/A/-/-  -/-/-/-  A/A/-/-  -/-/-/-  -/-/-/-
+report_conflict     -/-/-/-  A/A/-/-    A/./A/-    A/./A/-  -/-/-/-  A/./-/-  -/-/-/-  -/-/-/-
 coverage_household  -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
 coverage_area       -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
 app_user            -/-/-/-  a/-/-/-    Aa/-/-/-   Aa/-/-/- a/-/-/-  a/-/-/-  a/-/-/-  ABa/AB/ABa/-
@@ -43,10 +45,10 @@ CELLS = {
 COMMANDS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 #: Tables without persons: all may read them but the auditor, who reads only the log; the catalogues have an editor.
 OPEN = (
-    "area", "area_level", "area_scheme", "facility_kind", "walknet", "walk_node", "walk_edge", "data_change",
+    "category", "unit", "routing_rule", "area", "area_level", "area_scheme", "facility_kind", "walknet", "walk_node", "walk_edge", "data_change",
     "report_published", "category_unpublished", "public_area", "public_facility", "public_coverage", "public_report",
 )  # fmt: skip
-EDITED_BY_ADMIN = ("area_scheme", "facility_kind", "category_unpublished")
+EDITED_BY_ADMIN = ("category", "unit", "routing_rule", "area_scheme", "facility_kind", "category_unpublished")
 
 CODES = "street_code, community_code, grid_code"
 PLACES = {"A": {"s": "A", "c": "A0", "g": "A00"}, "B": {"s": "B", "c": "B1", "g": "B10"}}
@@ -57,6 +59,10 @@ INSERT = {
     "household": f"INSERT INTO household (ref, elders, synthetic, {CODES}) VALUES (:ref, 1, true, :s, :c, :g)",
     "report": f"""INSERT INTO report (author_id, client_id, category, captured_at, text, synthetic, {CODES})
         VALUES (:author, :ref, 'x', '2020-01-01T00:00Z', '', true, :s, :c, :g)""",
+    "report_event": """INSERT INTO report_event (report_id, version, move, actor_id, actor_role, source, target)
+        VALUES (CAST(:report AS uuid), 2 + abs(hashtext(:ref)) / 2, 'note', :author, '', '', '')""",
+    "report_conflict": """INSERT INTO report_conflict (report_id, body_hash, body)
+        VALUES (CAST(:report AS uuid), :ref, '{}')""",
     "coverage_household": f"""INSERT INTO coverage_household (run_id, household_id, profile, seconds, metres,
         facilities, verdict_standard, verdict_personal, {CODES})
         VALUES (:run, hashtext(:ref), '', '{{}}', '{{}}', '{{}}', '', '', :s, :c, :g)""",
@@ -91,6 +97,7 @@ RUN = """
 MARKS = {
     "household": ("elders", "7"), "report": ("status", "'closed'"), "app_user": ("name", "'marked'"),
     "assignment": ("valid_to", "DATE '2999-01-01'"), "webhook": ("reason", "'marked'"),
+    "report_conflict": ("decided_by", "wangge_private.my_id()"),
 }  # fmt: skip
 TO_B = "street_code = 'B', community_code = 'B1', grid_code = 'B10'"
 ROLE_AREA = {"inspector": "g", "community": "c"}
@@ -113,11 +120,11 @@ def seeded(session: data.db.Session) -> dict[str, int]:
 
 
 def _queue(session: data.db.Session, street: str, known: dict[str, int]) -> None:
-    """A photo of the street's report and a change of it; a webhook of the street's partner and one of its admin."""
+    """An event, another body, a photo of the street's report and a change of it; a webhook of the street's partner and one of its admin."""
     known[f"report {street}"] = session.scalar(text("SELECT id::text FROM report WHERE street_code = :s"), {"s": street})
     values = PLACES[street] | {"ref": street, "report": known[f"report {street}"]}
     for table, role in (
-        ("change", "inspector"), ("photo", "inspector"), ("report_photo", "inspector"), ("webhook", "partner"),
+        ("report_event", "inspector"), ("report_conflict", "inspector"), ("change", "inspector"), ("photo", "inspector"), ("report_photo", "inspector"), ("webhook", "partner"),
         ("webhook", "admin"), ("webhook_delivery", "partner"), ("webhook_delivery", "admin"),
     ):  # fmt: skip
         session.execute(text(INSERT[table]), values | {"author": known[f"{role} {street}"]})
@@ -213,6 +220,8 @@ class Asker:
             "report": {**PLACES, "x": PLACES["A"] | {"author": another}},
             "assignment": {**PLACES, "a": PLACES["A"] | {"other": mine}},
             "photo": {"a": PLACES["A"], "x": PLACES["A"] | {"author": another}},
+            "report_conflict": self.reports,
+            "report_event": self.reports | {"x": self.reports["A"] | {"author": another}},
             "report_photo": {street: PLACES[street] | self.reports[street] for street in PLACES}
             | {"x": PLACES["A"] | self.reports["A"] | {"author": another}},
             "webhook": {"a": PLACES["A"], "x": PLACES["A"] | {"author": another}},
@@ -325,6 +334,40 @@ def test_an_inspector_keeps_seeing_what_she_reported_outside_her_grid(session, s
     become(session, "inspector", seeded["inspector A"])
     session.execute(text(INSERT["report"]), PLACES["B"] | {"author": seeded["inspector A"], "ref": "far"})
     assert set(session.scalars(text("SELECT client_id FROM report"))) == {"A", "far"}
+
+
+@pytest.mark.parametrize("role", ["community", "street", "partner"])
+def test_whoever_reports_about_another_place_keeps_seeing_it_and_what_became_of_it(session, seeded, role):
+    """Report, event and dispute lie in street B; their author works in street A."""
+    me = seeded[f"{role} A"]
+    session.execute(text(INSERT["report"]), PLACES["B"] | {"author": me, "ref": "far"})
+    far = session.scalar(text("SELECT id::text FROM report WHERE client_id = 'far'"))
+    for table in ("report_event", "report_conflict"):
+        session.execute(text(INSERT[table]), {"report": far, "author": me, "ref": "far"})
+    become(session, role, me)
+    for table, key in (("report", "id"), ("report_event", "report_id"), ("report_conflict", "report_id")):
+        assert session.scalar(text(f"SELECT count(*) FROM {table} WHERE {key} = CAST(:id AS uuid)"), {"id": far}) == 1
+
+
+def test_whom_an_event_concerns_follows_from_its_report_whatever_is_said(session, seeded):
+    """An event of street B's report that claims to lie in A: its codes are B's, and so A's inspector may not add it."""
+    become(session, "inspector", seeded["inspector A"])
+    values = {"report": seeded["report B"], "author": seeded["inspector A"], "grid": "A00"}
+    forged = """INSERT INTO report_event (report_id, version, move, actor_id, actor_role, source, target, grid_code)
+        VALUES (CAST(:report AS uuid), 9, 'note', :author, '', '', '', :grid)"""
+    assert tried(session, forged, values) is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "UPDATE report_event SET reason = ''", "DELETE FROM report_event", "TRUNCATE report_event",
+        "DELETE FROM report_conflict", "TRUNCATE report_conflict",
+    ],
+)  # fmt: skip
+def test_history_is_only_ever_added_to_even_by_the_owner(session, seeded, command):
+    with pytest.raises(DBAPIError, match=r"reports\.append_only"):
+        session.execute(text(command))
 
 
 def test_an_administrator_gives_rights_to_others_and_never_to_herself(session, seeded):

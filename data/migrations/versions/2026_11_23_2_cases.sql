@@ -269,7 +269,8 @@ GRANT INSERT ON report_event TO wangge_partner;
 GRANT SELECT (report_id, version, move, actor_role, at, source, target, reason, text, unit, photos, amount, merged_into,
     category, author_id, street_code, community_code, grid_code) ON report_event TO wangge_partner;
 GRANT SELECT ON report_conflict TO wangge_inspector, wangge_community, wangge_street;
-GRANT SELECT (id, report_id, body_hash, received_at, kept) ON report_conflict TO wangge_partner;
+GRANT SELECT (id, report_id, body_hash, received_at, kept, author_id, street_code, community_code, grid_code)
+    ON report_conflict TO wangge_partner;
 GRANT INSERT (report_id, body_hash, body) ON report_conflict
     TO wangge_inspector, wangge_community, wangge_street, wangge_partner;
 GRANT UPDATE (kept, reason, decided_by, decided_at, body, body_hash) ON report_conflict
