@@ -1,7 +1,8 @@
 """Beyond one process: the ground cut into tiles, each with all that can be walked from it, and Dask to carry them.
 
     with gis.scale.connect("tcp://planner:8786") as client:
-        verdicts = gis.scale.judge(stand, client=client)
+        city = gis.scale.spread(stand, client=client)
+        verdicts, counts = city.judge(), city.covered(plans, weights=elders)
 
 Every tile holds its own households, all facilities, and the edges within a halo as wide as anybody can walk within the
 horizon; so a tile's answer is bit for bit that of the whole (tested). Snapping, which must know what is an island, is
@@ -19,15 +20,17 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 import gis.coverage
+import gis.ground
 import gis.profiles
 import gis.walking
 from gis.errors import MissingPart
 from gis.ground import Ground
 from gis.profiles import Profile
-from gis.verdicts import COVERED, HORIZON, Decision, Verdicts
+from gis.verdicts import COVERED, HORIZON, Decision, Request, Verdicts
 from gis.walknet import Snaps, WalkNet
 
 Floats = NDArray[np.float64]
@@ -72,54 +75,90 @@ class Tile(Ground):
         return self.snapped[(profile.steps, profile.wheels)]
 
 
-def judge(stand: Ground, *, client: Any, tiles: int = TILES) -> Verdicts:
-    """What `gis.coverage.judge` says, decided tile by tile on the workers of a Dask client.
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """A ground whose tiles stay on the workers of a Dask client, with all that they have worked out, between questions.
 
-    Parameters
-    ----------
-    client : `distributed.Client`, as `connect` gives it
-    tiles : about how many parts; a few for each worker
+    Only a question travels to them, and only its answer back.
+    """
+
+    stand: Ground
+    client: Any
+    rows: Sequence[Longs]
+    held: Sequence[Any]
+
+    def judge(self) -> Verdicts:
+        """What `gis.coverage.judge` says, decided tile by tile."""
+        return _whole(self.stand, self.rows, self._ask(gis.coverage.judge))
+
+    def covered(self, plans: Sequence[Flags], *, weights: Floats) -> Floats:
+        """`covered`, counted tile by tile."""
+        none = np.zeros((len(plans), len(self.stand.request.kinds)))
+        return sum(self._ask(partial(_covered, plans=plans), [weights[rows] for rows in self.rows]), start=none)
+
+    def _ask(self, work: Callable[..., T], *columns: Sequence[Any]) -> list[T]:
+        """Every tile answers where it lies, given its own part of each column."""
+        asked = [self.client.submit(work, *given, pure=False) for given in zip(self.held, *columns, strict=True)]
+        answers: list[T] = self.client.gather(asked)
+        return answers
+
+
+def spread(stand: Ground, *, client: Any, tiles: int = TILES) -> Spread:
+    """Cut a ground into about so many tiles and send each to a worker of a `distributed.Client`.
+
+    As many tiles as workers have the least halo between them; a few more even out what is uneven.
     """
     cut = list(split(stand, tiles))
-    return _whole(stand, cut, _on_workers(gis.coverage.judge, cut, client))
+    held = client.scatter(cut, hash=False)
+    if cut:
+        client.gather([client.submit(_ready, tile, pure=False) for tile in held])
+    return Spread(stand, client, [tile.rows for tile in cut], held)
 
 
-def covered(
-    stand: Ground, plans: Sequence[Flags], *, weights: Floats, client: Any = None, tiles: int = TILES
-) -> Floats:
+def _ready(tile: Tile) -> None:
+    """Lay out the streets for searching."""
+    for profile, _ in tile.walkers:
+        tile.way(profile)
+
+
+def judge(stand: Ground, *, client: Any, tiles: int = TILES) -> Verdicts:
+    """What `gis.coverage.judge` says, decided tile by tile on the workers of a client."""
+    return spread(stand, client=client, tiles=tiles).judge()
+
+
+def decide(
+    net: WalkNet, households: pd.DataFrame, facilities: pd.DataFrame, request: Request, *, scheduler: str,
+    tiles: int = TILES,
+) -> Verdicts:  # fmt: skip
+    """What `gis.coverage.decide` says, decided by the workers of the Dask scheduler at an address."""
+    stand = gis.ground.ground(net, households, facilities=facilities, request=request)
+    with connect(scheduler) as client:
+        return judge(stand, client=client, tiles=tiles)
+
+
+def covered(stand: Ground, plans: Sequence[Flags], *, weights: Floats) -> Floats:
     """How much weight every plan covers, by kind: many plans over one ground.
 
     Parameters
     ----------
     plans : which facilities of `stand.facilities` are open, (m,) bool each
     weights : (n,) of the households, such as their elders
-    client : None counts here, without tiles
 
     Returns
     -------
     (p, k) float, by rule `personal`; whole weights are added exactly, so it does not matter where.
+
+    Notes
+    -----
+    What is weighed and snapped once serves all plans: a closed facility is one of no kind.
     """
-    if client is None:
-        return _covered(stand, weights, plans=plans)
-    cut = list(split(stand, tiles))
-    parts = _on_workers(partial(_covered, plans=plans), cut, client, [weights[tile.rows] for tile in cut])
-    return np.sum(parts, axis=0) if parts else np.zeros((len(plans), len(stand.request.kinds)))
-
-
-def _covered(stand: Ground, weights: Floats, *, plans: Sequence[Flags]) -> Floats:
-    """What is weighed and snapped once serves all plans: a closed facility is one of no kind."""
     kind = stand.facilities["kind"].to_numpy(object)
     grounds = [replace(stand, facilities=stand.facilities.assign(kind=np.where(plan, kind, ""))) for plan in plans]
     return np.array([weights @ (gis.coverage.in_own_profile(ground).letters == COVERED) for ground in grounds])
 
 
-def _on_workers(work: Callable[..., T], cut: Sequence[Tile], client: Any, *columns: Sequence[Any]) -> list[T]:
-    """Every tile travels once, with its own part of each column."""
-    held = client.scatter(list(cut), hash=False)
-    answers: list[T] = client.gather(
-        [client.submit(work, *given, pure=False) for given in zip(held, *columns, strict=True)]
-    )
-    return answers
+def _covered(tile: Tile, weights: Floats, *, plans: Sequence[Flags]) -> Floats:
+    return covered(tile, plans, weights=weights)
 
 
 # Cutting --------------------------------------------------------------------------------------------------------------
@@ -226,11 +265,11 @@ def _moved(snaps: Snaps, number: NDArray[np.int32]) -> Snaps:
 # Putting together -----------------------------------------------------------------------------------------------------
 
 
-def _whole(stand: Ground, cut: Sequence[Tile], parts: Sequence[Verdicts]) -> Verdicts:
+def _whole(stand: Ground, rows: Sequence[Longs], parts: Sequence[Verdicts]) -> Verdicts:
     """The verdicts of all tiles in the order of the households."""
     if not parts:
         return gis.coverage.judge(stand)
-    order = np.argsort(np.concatenate([tile.rows for tile in cut]))
+    order = np.argsort(np.concatenate(rows))
     _, sites = stand.snaps(gis.profiles.find("standard"))
     columns: dict[str, Any] = {
         name: _joined([getattr(part, name) for part in parts], order)

@@ -70,6 +70,12 @@ def test_two_workers_decide_what_one_process_decides(client: Any):
     same(gis.scale.judge(stand, client=client, tiles=6), gis.coverage.judge(stand))
 
 
+def test_a_run_is_decided_by_a_scheduler_that_is_already_there(client: Any):
+    town = towns.crossing(1, size=16, homes_count=300, facilities_count=25)
+    inputs = (town.net, town.households, town.facilities, REQUEST)
+    same(gis.scale.decide(*inputs, scheduler=client.scheduler.address), gis.coverage.decide(*inputs))
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("tiles", [1, 4, 25])
 def test_the_cut_changes_nothing(seed: int, tiles: int):
@@ -103,8 +109,10 @@ def test_many_plans_are_counted_alike_by_workers_and_by_one_process(client: Any)
     plans = [np.zeros(every, bool), np.ones(every, bool), *(random.random((4, every)) < 0.5)]
     weights = random.integers(1, 4, len(stand.profile)).astype(float)
     here = gis.scale.covered(stand, plans, weights=weights)
-    spread = gis.scale.covered(stand, plans, weights=weights, client=client, tiles=6)
-    assert (here == spread).all()
+    city = gis.scale.spread(stand, client=client, tiles=6)
+    for _ in range(2):  # the tiles stay where they are
+        assert (here == city.covered(plans, weights=weights)).all()
+    same(city.judge(), gis.coverage.judge(stand))
     assert (here[0] == 0).all()
     letters = gis.coverage.judge(stand).rules["personal"].letters
     assert (here[1] == weights @ (letters == ord("c"))).all()

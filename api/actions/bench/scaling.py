@@ -27,12 +27,13 @@ def scenarios(nodes: int, *, homes: int, plans: int, workers: int) -> Iterator[T
     stand = ground(nodes, homes=homes)
     weights = np.ones(homes)
     with gis.scale.connect(workers=workers) as client:
+        city = gis.scale.spread(stand, client=client, tiles=workers)
 
         def draw(random: np.random.Generator) -> list[Any]:
             return [random.random(len(stand.facilities)) < 0.8 for _ in range(plans)]
 
         def tiled(work: list[Any]) -> Any:
-            return gis.scale.covered(stand, work, weights=weights, client=client, tiles=2 * workers)
+            return city.covered(work, weights=weights)
 
         tiled(draw(np.random.default_rng(0)))
         yield Task(
