@@ -49,7 +49,7 @@ FAIL = """
     WHERE id = :id AND tries = :tries AND dead_at IS NULL"""
 RETRY = "UPDATE job SET dead_at = NULL, tries = 0, run_at = now() WHERE id = :id AND dead_at IS NOT NULL RETURNING id"
 SEARCH = """
-    SELECT id, kind, tries, run_at, reason, dead_at, created_at FROM job
+    SELECT id, kind, tries, run_at, coalesce(reason, '') AS reason, dead_at, created_at FROM job
     WHERE NOT :dead OR dead_at IS NOT NULL ORDER BY id LIMIT :limit"""
 STATE = """
     SELECT count(*) FILTER (WHERE dead_at IS NULL) AS waiting, count(dead_at) AS dead,

@@ -6,6 +6,8 @@ FIRST_S = 5.0
 LONGEST_S = 3600.0
 #: With these delays the last of ten tries comes about three quarters of an hour after the first.
 TRIES_MOST = 10
+#: A job that could have been taken so long ago is taken by nobody: whoever does the work is away or far too slow.
+STUCK_S = 300.0
 
 
 def delay_s(tries: int, *, luck: float, most: int = TRIES_MOST) -> float | None:

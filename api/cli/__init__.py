@@ -28,6 +28,7 @@ from gis.errors import MissingPart, Refusal
 GROUPS = (
     "up",
     "serve",
+    "worker",
     "test",
     "doctor",
     "db",
@@ -37,6 +38,7 @@ GROUPS = (
     "areas",
     "coverage",
     "planning",
+    "photos",
     "bench",
     "vendor",
 )

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import emit, emit_json, example, settings, words
+from api.cli.terminal import emit, emit_json, example, settings, transaction, words
 from gis.errors import Refusal
 
 GIB = 2**30
@@ -94,6 +94,7 @@ def _disk() -> Iterator[Finding]:
 
 def _database() -> Iterator[Finding]:
     """Look without changing anything: a private cluster that does not run is not started for this."""
+    import data.db
     import data.postgres
 
     if not (url := settings().database_url or _private_url()):
@@ -109,6 +110,19 @@ def _database() -> Iterator[Finding]:
         yield _finding("durable", "wrong", settings=weak)
     if told["data_checksums"] != "on":
         yield _finding("checksums", "hint")
+    if told["revision"] == data.db.head():
+        yield from _queue(url)
+
+
+def _queue(url: str) -> Iterator[Finding]:
+    import data.jobs
+    import gis.retries
+
+    with transaction(url) as session:
+        state = data.jobs.state(session)
+    yield _finding("queue", "wrong" if state["overdue_s"] > gis.retries.STUCK_S else "ok", **state)
+    if state["dead"]:
+        yield _finding("queue_dead", "hint", **state)
 
 
 def _private_url() -> str:

@@ -194,7 +194,7 @@ def _serve(given: Settings, door: socket.socket) -> None:
 
 def _children(door: socket.socket) -> dict[str, list[str]]:
     """The commands that run as long as we do."""
-    return {"serve": ["serve", "--door", str(door.fileno())]}
+    return {"serve": ["serve", "--door", str(door.fileno())], "worker": ["worker", "--child"]}
 
 
 def _hear(leave: Callable[[], object]) -> None:

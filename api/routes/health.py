@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 import data.db
 import data.jobs
+import gis.retries
 from api.deps import Session
 from gis.errors import Refusal
 
@@ -26,10 +27,12 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz", summary="The database answers and has the newest schema")
-def readyz(session: Session) -> dict[str, str]:
-    """503 as a problem document while it cannot serve."""
+def readyz(session: Session, request: Request) -> dict[str, str]:
+    """503 as a problem document while it cannot serve; it still can when jobs pile up, and then `queue` is `stuck`."""
     data.db.check_ready(session)
-    return {"status": "ready"}
+    with data.db.transaction(request.app.state.engine, read_only=True) as owner:
+        stuck = data.jobs.state(owner)["overdue_s"] > gis.retries.STUCK_S
+    return {"status": "ready", "queue": "stuck" if stuck else "ok"}
 
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
