@@ -17,6 +17,7 @@ import api.routes.coverage
 import api.routes.facilities
 import api.routes.health
 import api.routes.households
+import api.routes.identity
 import api.routes.keys
 import api.routes.ogc
 import api.routes.orders
@@ -49,6 +50,7 @@ ROUTES = (
     api.routes.token,
     api.routes.people,
     api.routes.keys,
+    api.routes.identity,
     api.routes.audit,
     api.routes.ogc,
     api.routes.tiles,

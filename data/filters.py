@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from gis.errors import Invalid
 
 #: Limits before anything is parsed: letters, brackets within brackets, and commas (which part coordinates).
-LONGEST, DEEPEST, COMMAS = 8_000, 24, 1_000
+LONGEST, DEEPEST, COMMAS = 4_000, 24, 500
 #: What the database says of a comparison that makes no sense: a value that is none of the column's type, an operator
 #: that two types do not have, a geometry that cannot be worked with.
 SENSELESS = ("22", "42883", "42804", "42846", "XX000")

@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import UUID
 import data.filters
 from data.db import Session
 from data.filters import Frame
-from gis.errors import NotFound
+from gis.errors import Invalid, NotFound
 
 #: Not those of `data.tables`: a view is made by its migration alone.
 VIEWS = MetaData()
@@ -121,8 +121,12 @@ class Wanted:
 def get(session: Session, name: str, feature_id: str, *, frame: Frame) -> dict[str, Any]:
     """One feature: its id, its properties, and `geometry` as GeoJSON in `frame`."""
     collection = COLLECTIONS[name]
-    with data.filters.sense():
-        row = session.execute(_rows(collection, frame).where(collection.view.c.id == feature_id)).mappings().first()
+    asked = _rows(collection, frame).where(collection.view.c.id == feature_id)
+    try:
+        with data.filters.sense():
+            row = session.execute(asked).mappings().first()
+    except Invalid:  # not even of the form that its ids have
+        row = None
     if row is None:
         raise NotFound("ogc.feature")
     return dict(row)
