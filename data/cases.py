@@ -16,7 +16,7 @@ import data.places
 from data.db import Session
 from data.tables import report, report_conflict, report_event, report_photo
 from gis.categories import Category
-from gis.errors import NotFound
+from gis.errors import Conflict, NotFound
 from gis.plausibility import Fix, Reason
 from gis.reports import Actor, Event, Place, Proof, Report
 from gis.routing import Rule
@@ -274,10 +274,12 @@ def conflicts(session: Session, *, report_id: str | None = None, after: int = 0,
 
 
 def set_conflict(session: Session, conflict_id: int, **values: Any) -> None:
-    """Keep what was decided about another body."""
-    session.execute(update(report_conflict).where(report_conflict.c.id == conflict_id).values(values))
+    """Keep what was decided about another body; refused where somebody has decided already."""
+    undecided = update(report_conflict).where(report_conflict.c.id == conflict_id, report_conflict.c.kept.is_(None))
+    if not session.execute(undecided.values(values)).rowcount:  # type: ignore[attr-defined]
+        raise Conflict("reports.conflict_decided")
 
 
-_DISPUTE = [column for column in report_conflict.c if column.name not in ("author_id", "decided_by")]
+_DISPUTE = [column for column in report_conflict.c if column.name not in ("author_id", "decided_by", "body_hash")]
 _ADD = upsert(report).on_conflict_do_nothing(index_elements=["author_id", "client_id"])
 _CASE = {partner: _case_query(partner) for partner in (False, True)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import gis.crs
 import gis.reports
 from api.actions.reports import Answer
 from data.cases import Case
-from gis.errors import Conflict, Invalid, NotFound
+from gis.errors import Invalid, NotFound
 from gis.reports import Proof, Submission
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def decide(
     if keep == "first":
         data.cases.set_conflict(session, conflict_id, **decided)
         api.actions.reports.audit(session, who, "report.decide", report_id, {"conflict": conflict_id, "keep": keep})
-        return 200, api.actions.reports.document(case, who, now=now)
+        return 200, api.actions.reports.document(replace(case, disputes=case.disputes - 1), who, now=now)
     other, first = gis.reports.from_json(dispute["body"]), _first(case)
     data.cases.set_conflict(
         session, conflict_id, **decided, body=gis.reports.to_json(first), body_hash=case.columns["body_hash"]
@@ -49,8 +50,6 @@ def _undecided(session: Session, report_id: str, conflict_id: int) -> dict[str, 
     dispute = next((row for row in listed if row["id"] == conflict_id), None)
     if dispute is None:
         raise NotFound("reports.conflict_absent")
-    if dispute["kept"] is not None:
-        raise Conflict("reports.conflict_decided")
     return dispute
 
 
