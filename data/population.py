@@ -66,7 +66,12 @@ def search(
 def named(session: Session, ids: Collection[int], *, limit: int) -> dict[int, str]:
     """The refs of those of the households that the caller may see, of the first `limit` of them."""
     asked = select(household.c.id, household.c.ref).where(household.c.id.in_(ids)).order_by(household.c.id)
-    return dict(session.execute(asked.limit(limit)).tuples().all())
+    return {row.id: row.ref for row in session.execute(asked.limit(limit))}
+
+
+def numbers(session: Session) -> dict[str, int]:
+    """The number of every household by its ref."""
+    return dict(session.execute(select(household.c.ref, household.c.id)).all())
 
 
 def add(session: Session, frame: gpd.GeoDataFrame, *, import_id: int | None = None) -> int:

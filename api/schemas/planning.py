@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 import gis.siting
 from api.schemas import Asked, LocalTime
@@ -127,6 +127,13 @@ class SitingAsked(Asked):
     budget: Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)] | None = Field(
         None, description="What the opened sites may cost together; mclp only."
     )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        ids = [room.id for room in self.candidates or ()]
+        if len(set(ids)) < len(ids):
+            raise ValueError("two candidates of one id")
+        return self
 
 
 class Opened(Answer):
