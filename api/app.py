@@ -29,6 +29,7 @@ import api.routes.scenarios
 import api.routes.siting
 import api.routes.tiles
 import api.routes.token
+import api.routes.webhooks
 import data.db
 import data.keyring
 from api.door import Door
@@ -56,6 +57,7 @@ ROUTES = (
     api.routes.tiles,
     api.routes.photos,
     api.routes.changes,
+    api.routes.webhooks,
     api.routes.reports,
     api.routes.catalogue,
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.terminal import emit_json, example, progress, say, session, tell, words
+from api.cli.terminal import emit_json, example, keyring, progress, say, session, tell, words
 from gis.errors import BadRows, Fault, Refusal
 
 if TYPE_CHECKING:
@@ -43,12 +43,13 @@ EXAMPLES = {
     "facilities": "wangge import facilities 设施.xlsx --datum gcj02",
     "households": "wangge import households 老人家庭.csv --datum wgs84 --dry-run",
     "reports": "wangge import reports 上报.csv --datum gcj02 --skip-bad",
+    "elders": "wangge import elders 老人名册.xlsx --legal-basis 居家养老服务协议",
 }
 
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help=words("imports.help"), no_args_is_help=True)
-    for command in (areas, walknet, facilities, households, reports):
+    for command in (areas, walknet, facilities, households, reports, elders):
         said = command.__name__
         group.command(said, help=words(f"imports.help.{said}"), epilog=example(EXAMPLES[said]))(command)
     app.add_typer(group, name="import")
@@ -123,6 +124,19 @@ def reports(
 
     asked = _asked(file, datum, crs, encoding, layer, dry_run, skip_bad, accept_datum, synthetic, attribution)
     _run(json, lambda opened: action.reports(opened, asked, zone=_zone(zone), watch=_watch))
+
+
+def elders(
+    file: File, *,
+    legal_basis: Annotated[str, typer.Option("--legal-basis", help=_said("legal_basis"))] = "",
+    encoding: Encoding = None, layer: Layer = None, dry_run: DryRun = False, skip_bad: SkipBad = False,
+    synthetic: Synthetic = False, attribution: Attribution = "", json: Json = False,
+) -> None:  # fmt: skip
+    import api.actions.elders as action
+
+    asked = _asked(file, None, None, encoding, layer, dry_run, skip_bad, False, synthetic, attribution)
+    seal = keyring().seal
+    _run(json, lambda opened: action.bring_in(opened, asked, seal, legal_basis=legal_basis, watch=_watch))
 
 
 # What they share ------------------------------------------------------------------------------------------------------

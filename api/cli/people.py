@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from api.cli.terminal import emit, emit_json, example, say, session, words
+from api.cli.terminal import database, emit, emit_json, example, keyring, say, session, words
 
 if TYPE_CHECKING:
     import data.db
@@ -33,13 +33,14 @@ KEY_EXAMPLES = {
     "add": "wangge key add city-hall --name 一网统管 --scope open311 --scope reports:read",
     "list": "wangge key list --json",
     "revoke": "wangge key revoke 3",
+    "rotate-data": "wangge key rotate-data",
 }
 
 
 def register(app: typer.Typer) -> None:
     users: Commands = {"add": add, "list": list_, "assign": assign, "release": release, "password": password,
              "revoke": revoke, "reopen": reopen}  # fmt: skip
-    keys: Commands = {"add": add_key, "list": list_keys, "revoke": revoke_key}
+    keys: Commands = {"add": add_key, "list": list_keys, "revoke": revoke_key, "rotate-data": rotate_data}
     for name, commands, examples in (("user", users, USER_EXAMPLES), ("key", keys, KEY_EXAMPLES)):
         group = typer.Typer(help=words(f"people.{name}.help"), no_args_is_help=True)
         for said, command in commands.items():
@@ -193,6 +194,15 @@ def revoke_key(key: Annotated[int, typer.Argument(metavar="KEY", help=words("peo
 
     _in_session(lambda opened: people.revoke_key(opened, _shell(), key))
     say("people.key_gone", key=key)
+
+
+def rotate_data() -> None:
+    import api.actions.elders
+    import data.db
+
+    with database() as url:
+        persons = api.actions.elders.change_key(data.db.engine(url), keyring())
+    say("people.data_rotated", persons=persons, folder=keyring().folder)
 
 
 # Shared ---------------------------------------------------------------------------------------------------------------

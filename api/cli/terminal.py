@@ -17,6 +17,7 @@ from gis.errors import BadRows, Refusal
 
 if TYPE_CHECKING:
     import data.db
+    import data.keyring
 
 SHOWN_FAULTS = 50
 
@@ -25,6 +26,13 @@ SHOWN_FAULTS = 50
 def settings() -> api.settings.Settings:
     """The settings of this process."""
     return api.settings.read()
+
+
+def keyring() -> data.keyring.Keyring:
+    """The secrets of this installation, which are not in its database."""
+    import data.keyring
+
+    return data.keyring.Keyring(settings().keys_folder)
 
 
 def words(key: str, /, **facts: object) -> str:

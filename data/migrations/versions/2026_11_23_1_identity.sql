@@ -57,10 +57,10 @@ CREATE TABLE elder (
     name_masked text NOT NULL,
     phone_masked text,
     id_card_masked text,
-    name_sealed bytea NOT NULL,
-    phone_sealed bytea,
-    id_card_sealed bytea,
-    health_sealed bytea,
+    name_sealed text NOT NULL,
+    phone_sealed text,
+    id_card_sealed text,
+    health_sealed text,
     consent boolean,
     legal_basis text NOT NULL,
     street_code text,
@@ -333,7 +333,7 @@ CREATE TRIGGER elder_follow AFTER UPDATE ON household REFERENCING NEW TABLE AS m
 -- What names the persons of a household, encrypted, for somebody in whose area it lies and who says why. The log is
 -- written first: its lock makes those who ask at once count each other, and without its row nothing is ever kept.
 CREATE FUNCTION wangge_private.reveal(household bigint, purpose text)
-RETURNS TABLE (id bigint, name_sealed bytea, phone_sealed bytea, id_card_sealed bytea, health_sealed bytea)
+RETURNS TABLE (id bigint, name_sealed text, phone_sealed text, id_card_sealed text, health_sealed text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     me text := wangge_private.my_id()::text;
@@ -346,6 +346,9 @@ BEGIN
             WHEN 'wangge_community' THEN h.community_code = ANY (wangge_private.my_codes('community'))
             WHEN 'wangge_street' THEN h.street_code = ANY (wangge_private.my_codes('street')) END) THEN
         RAISE EXCEPTION USING ERRCODE = 'WG404', MESSAGE = 'households.absent', DETAIL = '{}';
+    END IF;
+    IF purpose IS NULL OR purpose NOT IN ('visit', 'call', 'emergency', 'complaint', 'correction') THEN
+        RAISE EXCEPTION USING ERRCODE = 'WG422', MESSAGE = 'households.purpose', DETAIL = '{}';
     END IF;
     INSERT INTO audit_log (actor, action, subject, purpose)
     VALUES (me, 'household.reveal', 'household:' || household, purpose);
