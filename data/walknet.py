@@ -17,7 +17,7 @@ from data.db import Session, copy
 from data.tables import walk_edge, walk_node, walknet
 from gis.errors import NotFound
 
-EDGE = "u, v, osm_way_id, metres, oneway, steps, signals, lift, bridge, tunnel, wheelchair, highway, name"
+EDGE = "u, v, osm_way_id, metres, oneway, steps, signals, lift, bridge, tunnel, wheelchair, highway, name, up_m, down_m"
 
 
 def add(

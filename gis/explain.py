@@ -89,12 +89,16 @@ def explain(stand: Ground, ref: str, kind: str) -> Explanation:
     return Explanation(ref, kind, name, limit, float(home.leg_m[0]), str(home.reason[0]), cause, float(margin), walks)
 
 
+#: Parts of a walk one of which may alone be why it is too long.
+_CAUSES = ("floors", "steps", "signals", "lifts", "slopes")
+
+
 def _cause(stand: Ground, profile: Profile, row: int, walks: tuple[Walk, ...], limit: float) -> str:
     if np.isinf(stand.floors(profile)[row]):
         return "stairs_at_home"
     if not walks:
         return "none_near"
-    parts = {name: walks[0].seconds[name] for name in ("floors", "steps", "signals", "lifts")}
+    parts = {name: walks[0].seconds[name] for name in _CAUSES if name in walks[0].seconds}
     worst = max(parts, key=lambda name: parts[name])
     return worst if walks[0].total_s - parts[worst] <= limit + SLACK else "too_far"
 
@@ -119,8 +123,11 @@ def _walk(stand: Ground, profile: Profile, row: int, number: int, home: Snaps, v
     """The walk from a home to one facility, whose cost is known."""
     way, site = stand.way(profile), stand.snaps(profile)[1].take(np.array([number]))
     pieces = _pieces(way, home, site, gis.walking.reach(way, site, limit=stand.request.seconds * HORIZON), value)
-    floors, parts = float(stand.floors(profile)[row]), gis.profiles.edge_parts(stand.net, profile)
-    seconds = {name: float(sum(cost[edge] * abs(b - a) for edge, a, b in pieces)) for name, cost in parts.items()}
+    floors = float(stand.floors(profile)[row])
+    forth, back = (gis.profiles.edge_parts(stand.net, profile, backwards=turned) for turned in (False, True))
+    seconds = {
+        name: float(sum((back if a > b else forth)[name][edge] * abs(b - a) for edge, a, b in pieces)) for name in forth
+    }
     legs = {"leg": float(home.leg_m[0]) / way.speed, "leg_at_facility": float(site.leg_m[0]) / way.speed}
     metres = sum(stand.net.metres[edge] * abs(b - a) for edge, a, b in pieces) + home.leg_m[0] + site.leg_m[0]
     return Walk(
@@ -140,10 +147,11 @@ def _pieces(way: Way, home: Snaps, site: Snaps, field: Field, value: float) -> l
     """The edges from home to site, followed downhill: each arc costs exactly what the label falls by."""
     topology, edge, a = way.net.topology, int(home.edge[0]), float(home.share[0])
     goal, b, cost = int(site.edge[0]), float(site.share[0]), field.cost
-    w, rest = float(way.cost[edge]), value - float(home.leg_m[0]) / way.speed
-    if goal == edge and np.isclose(abs(b - a) * w + site.leg_m[0] / way.speed, rest, rtol=0, atol=1e-3):
+    w, w_back, rest = float(way.cost[edge]), float(way.back[edge]), value - float(home.leg_m[0]) / way.speed
+    along = max((b - a) * w, (a - b) * w_back) + float(site.leg_m[0]) / way.speed
+    if goal == edge and np.isclose(along, rest, rtol=0, atol=1e-3):
         return [(edge, a, b)]
-    by_u, by_v = cost[topology.u[edge]] + a * w, cost[topology.v[edge]] + (1 - a) * w
+    by_u, by_v = cost[topology.u[edge]] + a * w_back, cost[topology.v[edge]] + (1 - a) * w
     barred_u, barred_v = way.oneway[edge] > 0 and a > 0, way.oneway[edge] < 0 and a < 1
     to_u = not barred_u and (barred_v or by_u <= by_v)
     pieces, node = [(edge, a, 0.0 if to_u else 1.0)], int(topology.u[edge] if to_u else topology.v[edge])
@@ -157,12 +165,12 @@ def _pieces(way: Way, home: Snaps, site: Snaps, field: Field, value: float) -> l
 def _arrival(way: Way, site: Snaps, node: int, cost: float) -> float | None:
     """The end of the site's edge at which a node is, if the rest of the walk is that edge."""
     edge, b, topology = int(site.edge[0]), float(site.share[0]), way.net.topology
-    leg, w = float(site.leg_m[0]) / way.speed, float(way.cost[edge])
-    for end, at, length, allowed in (
-        (0.0, topology.u[edge], b, way.oneway[edge] >= 0 or b == 0),
-        (1.0, topology.v[edge], 1 - b, way.oneway[edge] <= 0 or b == 1),
+    leg = float(site.leg_m[0]) / way.speed
+    for end, at, rest, allowed in (
+        (0.0, topology.u[edge], b * float(way.cost[edge]), way.oneway[edge] >= 0 or b == 0),
+        (1.0, topology.v[edge], (1 - b) * float(way.back[edge]), way.oneway[edge] <= 0 or b == 1),
     ):
-        if at == node and allowed and abs(length * w + leg - cost) < 1e-5:
+        if at == node and allowed and abs(rest + leg - cost) < 1e-5:
             return end
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.walknet import EDGE_FIELDS, Snaps, WalkNet, from_arrays
+from gis.walknet import CLIMBS, EDGE_FIELDS, Snaps, WalkNet, from_arrays
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -20,7 +20,7 @@ def only(net: WalkNet, kept: Flags) -> WalkNet:
 def cut(net: WalkNet, at: Snaps) -> tuple[WalkNet, NDArray[np.int64]]:
     """The network with a node at each of the points, and which node it is; a point at an end is that end.
 
-    What an edge carries is shared out by length: metres and signals; counted steps stay with the longer part.
+    What an edge carries is shared out by length: metres, signals and climbs; counted steps stay with the longer part.
     """
     nodes = np.empty(len(at.edge), np.int64)
     for i in np.argsort(-at.along_m, kind="stable"):
@@ -39,7 +39,7 @@ def _cut(net: WalkNet, edge: int, along: float, place: tuple[float, float]) -> t
     parts = np.vstack([line[before], place]), np.vstack([place, line[~before]])
     columns = {name: np.append(getattr(net, name), getattr(net, name)[edge]) for name in ("u", "v", *EDGE_FIELDS)}
     columns["v"][edge] = columns["u"][-1] = node
-    for name in ("metres", "signals"):
+    for name in ("metres", "signals", *CLIMBS):
         columns[name][edge], columns[name][-1] = columns[name][edge] * share, columns[name][edge] * (1 - share)
     if net.steps[edge] > 0:
         columns["steps"][-1 if share >= 0.5 else edge] = 0

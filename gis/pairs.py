@@ -140,8 +140,8 @@ def _chunks(way: Way, homes: Snaps, facilities: Snaps, limit: float) -> Iterator
         ball = balls(way.graph, seeds(way, some), facilities=len(some.edge), limit=limit)
         home, site, cost = _pairs(
             ball.start, ball.node, ball.cost, some.edge, some.share, some.leg_m / way.speed, by_edge.row, by_edge.first,
-            by_edge.share, by_edge.leg, topology.u, topology.v, way.oneway, way.cost, topology.around.start,
-            topology.around.edge, float(limit),
+            by_edge.share, by_edge.leg, topology.u, topology.v, way.oneway, way.cost, way.back,
+            topology.around.start, topology.around.edge, float(limit),
         )  # fmt: skip
         yield home, site + np.int32(low), cost
 
@@ -150,7 +150,7 @@ def _chunks(way: Way, homes: Snaps, facilities: Snaps, limit: float) -> Iterator
 def _pairs(
     begin: Longs, node: Ints, ball: Floats, f_edge: Ints, f_share: Floats, f_leg: Floats, row: Ints, first: Longs,
     share: Floats, leg: Floats, u: Ints, v: Ints, oneway: NDArray[np.int8], cost: Floats,
-    start: NDArray[np.uint32], incident: Ints, limit: float,
+    back: Floats, start: NDArray[np.uint32], incident: Ints, limit: float,
 ) -> tuple[Ints, Ints, Floats]:  # fmt: skip
     """Homes on the edges around each ball: left by either end, or met on the facility's own edge."""
     at, seen = np.full(len(start) - 1, np.inf), np.full(len(cost), -1, np.int32)
@@ -174,7 +174,7 @@ def _pairs(
             home, site = np.append(home, np.empty_like(home)), np.append(site, np.empty_like(site))
             value = np.append(value, np.empty_like(value))
         count = _emit(edges[:touched], at, f, f_edge[f], f_share[f], f_leg[f], row, first, share, leg, u, v, oneway,
-                      cost, limit, home, site, value, count)  # fmt: skip
+                      cost, back, limit, home, site, value, count)  # fmt: skip
         for k in range(begin[f], begin[f + 1]):
             at[node[k]] = np.inf
     return home[:count], site[:count], value[:count]
@@ -183,25 +183,25 @@ def _pairs(
 @compiled
 def _emit(
     edges: Ints, at: Floats, f: int, f_edge: int, f_share: float, f_leg: float, row: Ints, first: Longs, share: Floats,
-    leg: Floats, u: Ints, v: Ints, oneway: NDArray[np.int8], cost: Floats, limit: float, home: Ints, site: Ints,
-    value: Floats, count: int,
+    leg: Floats, u: Ints, v: Ints, oneway: NDArray[np.int8], cost: Floats, back: Floats, limit: float, home: Ints,
+    site: Ints, value: Floats, count: int,
 ) -> int:  # fmt: skip
     """The pairs of one facility with the homes on these edges, written from `count` on."""
     for k in range(len(edges)):
         e = edges[k]
-        w, by_u, by_v = cost[e], at[u[e]], at[v[e]]
+        w, w_back, by_u, by_v = cost[e], back[e], at[u[e]], at[v[e]]
         if not np.isfinite(w):
             continue
         for i in range(first[e], first[e + 1]):
             best = np.inf
             if oneway[e] <= 0 or share[i] == 0.0:
-                best = by_u + share[i] * w
+                best = by_u + share[i] * w_back
             if oneway[e] >= 0 or share[i] == 1.0:
                 best = min(best, by_v + (1.0 - share[i]) * w)
             if e == f_edge:
                 ahead = f_share - share[i]
                 if ahead == 0.0 or (ahead > 0.0 and oneway[e] >= 0) or (ahead < 0.0 and oneway[e] <= 0):
-                    best = min(best, f_leg + abs(ahead) * w)
+                    best = min(best, f_leg + abs(ahead) * (w if ahead > 0.0 else w_back))
             best += leg[i]
             if best <= limit:
                 home[count], site[count], value[count] = row[i], f, best

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+import gis.slopes
 from gis.errors import Invalid
 from gis.frames import HOUSEHOLDS, require
 from gis.walknet import WalkNet
@@ -37,7 +38,8 @@ class Profile:
 
     `steps`: "seconds" (each step costs `seconds_per_step`) or "forbidden". `wheels`: edges tagged wheelchair=no are
     closed, untagged ones open and reported. `seconds_per_floor`: one storey of a home without a lift; infinite where
-    stairs cannot be taken at all. `sd_m_s`: spread of speed between persons, for the uncertainty band.
+    stairs cannot be taken at all. `slopes`: climbs slow down, see `gis.slopes`. `sd_m_s`: spread of speed between
+    persons, for the uncertainty band.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Profile:
     confidence: str
     wheels: bool = False
     lift_s: float = LIFT_S
+    slopes: bool = True
     sd_m_s: float = 0.2
 
 
@@ -71,7 +74,7 @@ PROFILES: dict[str, Profile] = {
     for profile in (
         _walks("standard", "标准（500 米）", "standard (500 m)", 500 / 600, step=0.0, floor=0.0,
                source="GB 50180-2018: 10 minutes on foot, about 500 m", confidence="high",
-               signal_delay_s=0.0, lift_s=0.0, sd_m_s=0.0),
+               signal_delay_s=0.0, lift_s=0.0, slopes=False, sd_m_s=0.0),
         _walks("active", "60–74 岁，行动自如", "60-74, active", 1.10, step=0.5, floor=20.0,
                source="below Bohannon & Andrews 2011 (1.24-1.34 healthy, indoors); Yang 2024 (1.08, Singapore)"),
         _walks("age75", "75–84 岁", "75-84", 0.90, step=0.7, floor=25.0,
@@ -149,21 +152,29 @@ def usable(net: WalkNet, profile: Profile) -> NDArray[np.bool_]:
     return open_to_all
 
 
-def edge_seconds(net: WalkNet, profile: Profile) -> NDArray[np.float64]:
-    """Seconds to walk each edge from end to end, (e,) float; infinite where the profile may not."""
-    return np.where(usable(net, profile), sum(edge_parts(net, profile).values()), np.inf)
+def edge_seconds(net: WalkNet, profile: Profile, *, backwards: bool = False) -> NDArray[np.float64]:
+    """Seconds to walk each edge from u to v, or from v to u, (e,) float; infinite where the profile may not."""
+    return np.where(usable(net, profile), sum(edge_parts(net, profile, backwards=backwards).values()), np.inf)
 
 
-def edge_parts(net: WalkNet, profile: Profile) -> dict[str, NDArray[np.float64]]:
-    """The same seconds in parts: walking, steps, signals, lifts; each (e,) float and finite."""
+def edge_parts(net: WalkNet, profile: Profile, *, backwards: bool = False) -> dict[str, NDArray[np.float64]]:
+    """The same seconds in parts: walking, steps, signals, lifts, slopes where any are known; each (e,) and finite.
+
+    Steps and lifts climb as they are counted, whatever heights say.
+    """
     counted = np.where(net.steps < 0, np.ceil(net.metres / METRES_PER_STEP), net.steps)
     climbed = np.where(net.lift, 0, counted)
-    return {
+    parts = {
         "walking": net.metres / profile.speed_m_s,
         "steps": climbed * profile.seconds_per_step,
         "signals": net.signals.astype(np.float64) * profile.signal_delay_s,
         "lifts": np.where(net.lift, profile.lift_s, 0.0),
     }
+    if net.sloped and profile.slopes:
+        up, down = (net.down_m, net.up_m) if backwards else (net.up_m, net.down_m)
+        climbs = gis.slopes.longer(net.metres, up, down) / profile.speed_m_s
+        parts["slopes"] = np.where((net.steps != 0) | net.lift, 0.0, climbs)
+    return parts
 
 
 def floor_seconds(frame: pd.DataFrame, profile: Profile) -> NDArray[np.float64]:

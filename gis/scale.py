@@ -201,7 +201,7 @@ def halo_m(stand: Ground) -> float:
     drawn = _drawn(net)
     for way, limit in _ways(stand):
         with np.errstate(divide="ignore", invalid="ignore"):
-            pace = np.where(drawn > 0, drawn / way.cost, 0.0)
+            pace = np.where(drawn > 0, drawn / np.minimum(way.cost, way.back), 0.0)
         reach.append(limit * HORIZON * max(way.speed, float(pace.max(initial=0.0))))
     return max(reach)
 

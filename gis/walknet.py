@@ -32,6 +32,9 @@ SNAP_M = 150.0
 
 WHEELCHAIR = {"yes": 1, "unknown": 0, "no": -1}
 
+#: Metres climbed and descended from u to v; zero, which may be left out, is flat or not known.
+CLIMBS = ("up_m", "down_m")
+
 #: Field, type: the order is that of the digest.
 EDGE_FIELDS = {
     "metres": np.float64,
@@ -41,6 +44,7 @@ EDGE_FIELDS = {
     "lift": np.bool_,
     "wheelchair": np.int8,
     "bridge": np.bool_,
+    **dict.fromkeys(CLIMBS, np.float32),
 }
 
 
@@ -50,6 +54,7 @@ class WalkNet:
 
     `oneway`: 0 both ways, 1 only u to v, -1 only v to u. `steps`: number of steps, 0 none, -1 some but not counted.
     `signals`: share of one wait at a traffic signal that the edge carries. `wheelchair`: 1 yes, 0 unknown, -1 no.
+    `up_m`, `down_m`: metres climbed and descended from u to v.
     `coords` and `offsets`: vertices of edge i are `coords[offsets[i]:offsets[i + 1]]`, at least two.
     """
 
@@ -65,9 +70,16 @@ class WalkNet:
     lift: Flags
     wheelchair: NDArray[np.int8]
     bridge: Flags
+    up_m: NDArray[np.float32]
+    down_m: NDArray[np.float32]
     coords: Floats
     offsets: NDArray[np.int64]
     sha256: str
+
+    @cached_property
+    def sloped(self) -> bool:
+        """Whether any height is known."""
+        return bool(self.up_m.any() or self.down_m.any())
 
     @cached_property
     def index(self) -> Index:
@@ -135,7 +147,7 @@ def from_frames(nodes: pd.DataFrame, edges: pd.DataFrame, *, srid: int) -> WalkN
     x, y = metric.forward(nodes["lon"].to_numpy(float), nodes["lat"].to_numpy(float))
     coords, which = shapely.get_coordinates(np.asarray(edges["geometry"], dtype=object), return_index=True)
     easting, northing = metric.forward(coords[:, 0], coords[:, 1])
-    columns = {name: edges[name] for name in ("u", "v", *EDGE_FIELDS) if name != "wheelchair"}
+    columns = {name: edges[name] for name in ("u", "v", *EDGE_FIELDS) if name in edges and name != "wheelchair"}
     columns["wheelchair"] = edges["wheelchair"].map(WHEELCHAIR)
     offsets = np.searchsorted(which, np.arange(len(edges) + 1))
     return from_arrays(x, y, coords=np.column_stack([easting, northing]), offsets=offsets, srid=srid, **columns)
@@ -145,6 +157,7 @@ def from_arrays(
     x: ArrayLike, y: ArrayLike, *, srid: int, coords: ArrayLike, offsets: ArrayLike, **columns: ArrayLike
 ) -> WalkNet:
     """A network from metric arrays; `columns` are u, v and the edge fields of `WalkNet`, of any number type."""
+    columns = {name: np.zeros(len(np.asarray(columns["u"]))) for name in CLIMBS} | columns
     arrays: dict[str, Any] = {
         "x": np.ascontiguousarray(x, np.float64),
         "y": np.ascontiguousarray(y, np.float64),
@@ -173,6 +186,8 @@ def _check(arrays: dict[str, Any]) -> None:
 def _digest(srid: int, arrays: dict[str, Any]) -> str:
     digest = hashlib.sha256(f"walknet:{srid}".encode())
     for name, array in arrays.items():
+        if name in CLIMBS and not array.any():
+            continue  # a flat network is the same with and without the columns
         digest.update(f"|{name}:{array.dtype.str}:{array.shape}|".encode())
         digest.update(array.data)
     return digest.hexdigest()

@@ -42,12 +42,12 @@ WAY_KEYS = (
     "highway", "name", "foot", "access", "area", "place", "route", "railway", "public_transport", "motorroad",
     "sidewalk", "oneway", "oneway:foot", "foot:backward", "foot:forward", "conveying", "bicycle", "step_count",
     "handrail", "ramp:wheelchair", "wheelchair", "bridge", "tunnel", "footway", "path", "crossing", "crossing:signals",
-    "access:conditional", "foot:conditional",
+    "access:conditional", "foot:conditional", "incline",
 )  # fmt: skip
 
 #: Tags of a node that any rule here looks at.
 NODE_KEYS = (
-    "highway", "barrier", "foot", "access", "locked", "crossing", "crossing:signals", "kerb", "wheelchair",
+    "highway", "barrier", "foot", "access", "locked", "crossing", "crossing:signals", "kerb", "wheelchair", "ele",
 )  # fmt: skip
 
 LIFECYCLE = ("construction", "proposed", "planned", "razed", "demolished", "removed", "abandoned", "disused")

@@ -18,7 +18,7 @@ import pandas as pd
 import shapely
 from scipy.spatial import cKDTree
 
-from gis import squares, walkcourse, walkmarks, walktags
+from gis import slopes, squares, walkcourse, walkmarks, walktags
 from gis.crs import Metric, metric_srid
 from gis.errors import Invalid
 from gis.walkcourse import Bools, Course, Floats, Ints, Pieces
@@ -26,7 +26,7 @@ from gis.walkmarks import Marks
 
 EDGE_COLUMNS = (
     "u", "v", "metres", "oneway", "steps", "signals", "lift", "bridge", "tunnel", "wheelchair", "highway", "name",
-    "osm_way_id", "geometry",
+    "osm_way_id", "up_m", "down_m", "geometry",
 )  # fmt: skip
 
 #: A dead end this near another edge was probably meant to join it; an estimate, used only to warn.
@@ -282,23 +282,37 @@ def _edges(
     own = tags.take(way)
     ends = course.node[np.column_stack([pieces.first, pieces.last])]
     on_foot = walktags.foot_only(own)
+    steps = walktags.steps(own)
+    up, down = slopes.climbs(metres, slopes.tagged(own["incline"]), _heights(vertices)[ends])
     columns = {
         "u": pieces.u.astype(np.int32),
         "v": pieces.v.astype(np.int32),
         "metres": metres,
         "oneway": walktags.oneway(own),
-        "steps": walkmarks.shared_steps(way, metres, walktags.steps(own)),
+        "steps": walkmarks.shared_steps(way, metres, steps),
         "signals": walkmarks.signals(way, metres, own, lit=marks.lights[ends] & on_foot[:, None]),
-        "lift": walktags.lift(own) | walkmarks.into_lift(ends, metres, marks, on_foot & (walktags.steps(own) == 0)),
+        "lift": walktags.lift(own) | walkmarks.into_lift(ends, metres, marks, on_foot & (steps == 0)),
         "bridge": walktags.raised(own, "bridge"),
         "tunnel": walktags.raised(own, "tunnel"),
         "wheelchair": walkmarks.wheelchair(own, ends, marks, on_foot),
         "highway": _class(own),
         "name": own["name"].to_numpy(),
         "osm_way_id": ids[way],
+        "up_m": up.astype(np.float32),
+        "down_m": down.astype(np.float32),
     }
     geometry = walkcourse.lines(course, pieces, vertices.lon, vertices.lat)
     return gpd.GeoDataFrame(columns, geometry=geometry, crs="EPSG:4326")[list(EDGE_COLUMNS)]
+
+
+def _heights(vertices: Vertices) -> Floats:
+    """(n,) metres above the sea of each vertex, NaN where no `ele` says so."""
+    said = pd.to_numeric(walktags.plain(vertices.tags, ("ele",))["ele"].astype(object), errors="coerce")
+    row = np.minimum(np.searchsorted(vertices.ids, vertices.tagged), max(len(vertices.ids) - 1, 0))
+    heights = np.full(len(vertices.ids), np.nan)
+    known = np.flatnonzero(vertices.ids[row] == vertices.tagged) if len(vertices.ids) else np.zeros(0, np.int64)
+    heights[row[known]] = said.to_numpy(np.float64)[known]
+    return heights
 
 
 def _class(tags: pd.DataFrame) -> npt.NDArray[Any]:

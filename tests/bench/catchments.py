@@ -95,7 +95,7 @@ def walker(net: gis.walknet.WalkNet, limit: float) -> gis.walking.Way:
     """Everybody at one speed, steps as slow as the street, so that all methods judge the same walk."""
     cost = net.metres / SPEED
     arcs = net.topology.back
-    return gis.walking.Way(net, cost, SPEED, net.oneway, arcs, gis.kernel.weigh(arcs, cost, limit=limit + 60))
+    return gis.walking.Way(net, cost, cost, SPEED, net.oneway, arcs, gis.kernel.weigh(arcs, cost, limit=limit + 60))
 
 
 def compare(

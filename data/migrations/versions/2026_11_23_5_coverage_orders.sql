@@ -164,3 +164,11 @@ DROP INDEX coverage_area_street_code_idx, coverage_area_community_code_idx, cove
     coverage_household_street_code_idx, coverage_household_community_code_idx, coverage_household_grid_code_idx;
 CREATE INDEX coverage_household_places_idx ON coverage_household
     USING brin (run_id, street_code, community_code, grid_code) WITH (pages_per_range = 16, autosummarize = true);
+
+
+-- Metres climbed and descended along an edge, from u to v; zero is flat or not known.
+
+ALTER TABLE walk_edge
+    ADD COLUMN up_m REAL DEFAULT '0' NOT NULL,
+    ADD COLUMN down_m REAL DEFAULT '0' NOT NULL,
+    ADD CONSTRAINT walk_edge_climb_check CHECK (up_m >= 0 AND down_m >= 0 AND up_m < 10000 AND down_m < 10000);
