@@ -28,6 +28,16 @@ def report() -> dict[str, Any]:
     return api.actions.bench.run(plan, session=None)
 
 
+def test_each_row_is_told_when_it_is_there_and_only_tasks_asked_for_are_done():
+    heard: list[dict[str, Any]] = []
+    plan = api.actions.bench.Plan(tasks=("balls", "whatif_add"), cities=(400,), rounds=1)
+    whole = api.actions.bench.run(plan, session=None, tell=heard.append)
+    assert heard == whole["results"]
+    assert {row["task"] for row in heard} == {"balls", "whatif_add"}
+    again = {row["task"]: row["again_ms"] is not None for row in heard if row["engine"] == "wangge"}
+    assert again == {"balls": True, "whatif_add": False}  # one more that is there already is no work
+
+
 def test_every_task_is_done_by_us_and_somebody_else(report: dict[str, Any]):
     engines = {task: [row["engine"] for row in report["results"] if row["task"] == task] for task in TASKS}
     assert {row["task"] for row in report["results"]} == TASKS

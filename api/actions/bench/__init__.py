@@ -45,13 +45,19 @@ PEERS = ("networkx", "igraph", "pgrouting", "distributed")
 TOLERANCE = 1e-3
 LATTICE = "lattice"
 
+#: What can be measured: on each network of streets, and without one.
+STREET_TASKS = ("nearest_1", "nearest_6", "balls", "table", "whatif_add", "whatif_remove", "snapping")
+TASKS = (*STREET_TASKS, "locating", "siting", "scenarios")
+
 Show = Callable[[str], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured: synthetic cities of so many nodes, sizes of the other tasks, rounds, and the seed of it all."""
+    """What is measured: tasks (none named: all), synthetic cities of so many nodes, sizes of the other tasks, rounds,
+    and the seed of it all."""
 
+    tasks: tuple[str, ...] = ()
     cities: tuple[int, ...] = (50_000, 500_000)
     rounds: int = 7
     seed: int = 1
@@ -65,25 +71,40 @@ class Plan:
     workers: int = 2
     extract: Path | None = None
 
+    def wants(self, task: str) -> bool:
+        return not self.tasks or task in self.tasks
 
-def run(plan: Plan, *, session: data.db.Session | None, show: Show = lambda _name: nullcontext()) -> dict[str, Any]:
-    """Every race of a plan, with what the machine is, and what a search costs by size."""
-    load = os.getloadavg()[0]
-    results, laws, missing = [], [], {peer for peer in PEERS if peer != "pgrouting" and not find_spec(peer)}
+
+def run(
+    plan: Plan,
+    *,
+    session: data.db.Session | None,
+    show: Show = lambda _name: nullcontext(),
+    tell: Callable[[dict[str, Any]], None] = lambda _row: None,
+) -> dict[str, Any]:
+    """Every race of a plan, what the machine is, and what a search costs by size; `tell` hears each row at once."""
+    before, results, laws = machine(), [], []
+    missing = {peer for peer in PEERS if peer != "pgrouting" and not find_spec(peer)}
+
+    def keep(task: Task, where: str) -> None:
+        for row in race(task, rounds=plan.rounds, seed=plan.seed):
+            results.append({"task": task.name, "city": where, **row})
+            tell(results[-1])
+
     if session is not None:
         data.pgrouting.be_patient(session)
     for city in _cities(plan, session):
         with show(city.name), _peers(city, session) as peers:
             missing |= {"pgrouting"} - set(peers) if city.nodes <= SMALL else set()
             for task in _streets(city, plan, peers):
-                results += _race(task, plan, city.name)
+                keep(task, city.name)
             laws.append(_law(city, plan.seed))
     for where, task in _others(plan, missing):
         with show(task.name):
-            results += _race(task, plan, where)
+            keep(task, where)
     return {
         "synthetic": all(law["city"].startswith(LATTICE) for law in laws), "seed": plan.seed, "limit_m": LIMIT_M,
-        "machine": machine(), "load": [load, os.getloadavg()[0]], "missing": sorted(missing),
+        "machine": before, "load": [before["load"], os.getloadavg()[0]], "missing": sorted(missing),
         "tolerance": TOLERANCE, "agreed": all(map(_agrees, results)), "results": results, "laws": laws,
     }  # fmt: skip
 
@@ -93,16 +114,15 @@ def _agrees(row: dict[str, Any]) -> bool:
 
 
 def _streets(city: City, plan: Plan, peers: dict[str, Any]) -> Iterator[Task]:
-    yield from api.actions.bench.searches.tasks(city, plan.rounds, peers, homes=plan.homes)
-    yield api.actions.bench.grounds.snapping(city, points=plan.points_to_snap)
-
-
-def _race(task: Task, plan: Plan, where: str) -> list[dict[str, Any]]:
-    return [{"task": task.name, "city": where, **row} for row in race(task, rounds=plan.rounds, seed=plan.seed)]
+    makers = api.actions.bench.searches.tasks(city, plan.rounds, peers, homes=plan.homes)
+    makers["snapping"] = lambda: api.actions.bench.grounds.snapping(city, points=plan.points_to_snap)
+    yield from (make() for name, make in makers.items() if plan.wants(name))
 
 
 def _cities(plan: Plan, session: data.db.Session | None) -> Iterator[City]:
     """The smallest first; then the network of the database and that of an extract, where there are any."""
+    if not any(map(plan.wants, STREET_TASKS)):
+        return
     for nodes in sorted(plan.cities):
         yield City(f"{LATTICE} {nodes:,}", data.samples.lattice.streets(plan.seed, nodes=nodes))
     if session is not None and (net := _kept(session)) is not None:
@@ -113,7 +133,6 @@ def _cities(plan: Plan, session: data.db.Session | None) -> Iterator[City]:
 
 
 def _kept(session: data.db.Session) -> gis.walknet.WalkNet | None:
-
     try:
         return data.walknet.get(session)
     except NotFound:
@@ -122,12 +141,14 @@ def _kept(session: data.db.Session) -> gis.walknet.WalkNet | None:
 
 def _others(plan: Plan, missing: set[str]) -> Iterator[tuple[str, Task]]:
     """Tasks without a street network of their own, with their sizes."""
-    areas = data.samples.lattice.areas(plan.seed, count=plan.areas)
-    sizes = f"{plan.points_to_locate:,} -> {len(areas):,}"
-    yield sizes, api.actions.bench.grounds.locating(areas, points=plan.points_to_locate)
-    sizes = f"{plan.candidates:,} x {plan.demand:,}"
-    yield sizes, api.actions.bench.grounds.siting(candidates=plan.candidates, homes=plan.demand)
-    if plan.scenarios and "distributed" not in missing:
+    if plan.wants("locating"):
+        areas = data.samples.lattice.areas(plan.seed, count=plan.areas)
+        sizes = f"{plan.points_to_locate:,} -> {len(areas):,}"
+        yield sizes, api.actions.bench.grounds.locating(areas, points=plan.points_to_locate)
+    if plan.wants("siting"):
+        sizes = f"{plan.candidates:,} x {plan.demand:,}"
+        yield sizes, api.actions.bench.grounds.siting(candidates=plan.candidates, homes=plan.demand)
+    if plan.wants("scenarios") and plan.scenarios and plan.cities and "distributed" not in missing:
         nodes, asked = max(plan.cities), {"homes": plan.homes, "plans": plan.scenarios, "workers": plan.workers}
         with api.actions.bench.scaling.scenarios(nodes, **asked) as task:
             yield f"{LATTICE} {nodes:,}, {plan.scenarios} x {plan.homes:,}, {plan.workers}", task
@@ -179,11 +200,11 @@ def _law(city: City, seed: int) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """What the figures are measured on, and how busy it is already."""
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES if find_spec(name)}
     return {
         "cores": os.cpu_count(), "cpu": _cpu_model(), "system": platform.system(), "kernel": platform.release(),
-        "python": platform.python_version(), "versions": versions,
+        "python": platform.python_version(), "versions": versions, "load": os.getloadavg()[0],
     }  # fmt: skip
 
 

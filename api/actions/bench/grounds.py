@@ -38,6 +38,9 @@ def snapping(city: City, *, points: int) -> Task:
     def draw(random: np.random.Generator) -> tuple[Floats, Floats]:
         return random.uniform(west, east, points), random.uniform(south, north, points)
 
+    def ours(work: tuple[Floats, Floats]) -> gis.walknet.Snaps:
+        return gis.walknet.snap(net, *work, usable=usable, max_m=SNAP_M)
+
     def theirs(work: tuple[Floats, Floats]) -> Any:
         x, y = (column[:few] for column in work)
         return tree.query_nearest(shapely.points(x, y), max_distance=SNAP_M, return_distance=True, all_matches=False)
@@ -46,7 +49,7 @@ def snapping(city: City, *, points: int) -> Task:
         "snapping",
         draw,
         [
-            Entrant("wangge", lambda work: gis.walknet.snap(net, *work, usable=usable, max_m=SNAP_M), _legs),
+            Entrant("wangge", ours, _legs, again=True),
             Entrant(
                 "shapely", theirs, lambda _work, found: Found(found[0][0].astype(np.int64), found[1], few),
                 part=few / points, rounds=2,
@@ -84,7 +87,7 @@ def locating(areas: gpd.GeoDataFrame, *, points: int) -> Task:
         "locating",
         draw,
         [
-            Entrant("wangge", lambda work: gis.areas.locate(work[0], work[1], areas), read),
+            Entrant("wangge", lambda work: gis.areas.locate(work[0], work[1], areas), read, again=True),
             Entrant("shapely", theirs, lambda _work, found: _held(found, few), part=few / points, rounds=2),
         ],
     )

@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+#: How often work is done again.
+AGAIN = 5
+
 #: Costs this near to the limit may fall on either side of it: peers add in floats.
 AT_LIMIT = 1e-3
 
@@ -32,6 +35,7 @@ class Entrant:
     `ready` (not timed) makes of the work what this one wants to have, `run` (timed) does it, `read` (not timed) makes
     the answer comparable. `part` is the share of the work it is given and `rounds` how often it takes part, where all
     would take too long. `outside` says that it works in a process of its own, where only the wall clock sees it.
+    `again`: the same work may be done once more, and then is, a few times: what it costs when all is at hand.
     `about` is what an answer says of itself; that of the last round is kept.
     """
 
@@ -42,6 +46,7 @@ class Entrant:
     part: float = 1.0
     rounds: int = 1000
     outside: bool = False
+    again: bool = False
     about: Callable[[Any], dict[str, Any]] = lambda _answer: {}
 
 
@@ -65,11 +70,12 @@ class Spent:
 
 @dataclass(frozen=True)
 class Lap:
-    """One entrant's part in a round."""
+    """One entrant's part in a round; `again` in milliseconds of processor."""
 
     number: int
     spent: Spent
     about: dict[str, Any]
+    again: float | None
 
 
 def timed(work: Callable[[], Any]) -> tuple[Spent, Any]:
@@ -106,8 +112,15 @@ def _lap(task: Task, work: Any, lap: int, laps: dict[str, list[Lap]]) -> dict[st
         if lap < entrant.rounds:
             given = entrant.ready(work)
             spent, answers[entrant.name] = timed(partial(entrant.run, given))
-            laps[entrant.name].append(Lap(lap, spent, entrant.about(answers[entrant.name])))
+            laps[entrant.name].append(Lap(lap, spent, entrant.about(answers[entrant.name]), _again(entrant, given)))
     return {one.name: one.read(work, answers[one.name]) for one in task.entrants if one.name in answers}
+
+
+def _again(entrant: Entrant, given: Any) -> float | None:
+    """The least time of the same work done again at once."""
+    if not entrant.again:
+        return None
+    return min(timed(partial(entrant.run, given))[0].cpu for _ in range(AGAIN)) / entrant.part
 
 
 def differ(ours: Found, theirs: Found, *, limit: float) -> tuple[float, int]:
@@ -128,6 +141,7 @@ def _row(entrant: Entrant, laps: list[Lap], ours: dict[int, Spent], apart: list[
         "engine": entrant.name, "rounds": len(laps), "part": entrant.part, "clock": clock,
         "cpu_ms": None if entrant.outside else _middle([lap.spent.cpu / entrant.part for lap in laps]),
         "wall_ms": _middle([lap.spent.wall / entrant.part for lap in laps]),
+        "again_ms": min((lap.again for lap in laps if lap.again is not None), default=None),
         "ratio": _middle([one / other for one, other in zip(took, least, strict=True)]),
         "difference": max(one for one, _ in apart), "mismatches": sum(count for _, count in apart),
         **laps[-1].about,
