@@ -36,6 +36,9 @@ class Settings:
     #: WANGGE_METRICS_KEY: what opens /metrics to other machines; empty: this machine alone.
     metrics_key: str = field(default="", repr=False)
 
+    #: WANGGE_WEBHOOK_HOSTS: names of our own network that webhooks may be sent to, with commas between them.
+    webhook_hosts: frozenset[str] = frozenset()
+
     @property
     def keys_folder(self) -> Path:
         """Where the secrets of this installation are, which no backup of the database holds."""
@@ -63,6 +66,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         rate_person=_count("RATE_PERSON", said("RATE_PERSON", str(Settings.rate_person))),
         rate_address=_count("RATE_ADDRESS", said("RATE_ADDRESS", str(Settings.rate_address))),
         metrics_key=said("METRICS_KEY"),
+        webhook_hosts=frozenset(name.strip().lower() for name in said("WEBHOOK_HOSTS").split(",")) - {""},
         keys=Path(said("KEYS")).expanduser().absolute() if said("KEYS") else None,
     )
 

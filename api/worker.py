@@ -26,10 +26,11 @@ log = logging.getLogger(__name__)
 HANDLERS = {
     "photo_encode": "api.actions.photos:encode",
     "photo_compare": "api.actions.photos:compare",
+    "webhook_deliver": "api.actions.webhooks:deliver",
     "coverage_run": "api.actions.orders:carry_out",
 }
 #: What is looked after without being asked: `tick(session)`.
-TICKS: tuple[str, ...] = ()
+TICKS = ("api.actions.webhooks:wake", "api.actions.reports:remind")
 #: Kinds that may take long: each line has a thread of its own, and so has everything else together.
 SLOW = (("photo_encode", "photo_compare"), ("webhook_deliver",), ("coverage_run",))
 

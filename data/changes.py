@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from data.db import Session
 from data.tables import change
@@ -41,6 +41,11 @@ def record(
 def newest(session: Session) -> int:
     """Number what has been kept since the last time, and say the newest number there is."""
     return int(session.scalar(text("SELECT wangge_private.change_number()")) or 0)
+
+
+def numbered(session: Session) -> int:
+    """The newest number that has been given, for who must not hold the lock of numbering."""
+    return session.scalar(select(func.max(change.c.seq))) or 0
 
 
 def search(session: Session, *, since: int, until: int, limit: int, what: Collection[str] = ()) -> list[dict[str, Any]]:

@@ -126,7 +126,7 @@ CREATE INDEX report_photo_grid_code_idx ON report_photo (grid_code);
 -- Webhooks -------------------------------------------------------------------------------------------------------------
 
 -- `last_seq` is the newest change that has been delivered, or passed over because its owner may not see it. One that was
--- taken away keeps its row for the list of deliveries, and no secret.
+-- taken away keeps its row for the list of deliveries, and no secret. The secret is sealed (`data.keyring`).
 CREATE TABLE webhook (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     owner_id BIGINT NOT NULL,
@@ -134,7 +134,7 @@ CREATE TABLE webhook (
     key_id BIGINT,
     url TEXT NOT NULL,
     what TEXT[] NOT NULL,
-    secret BYTEA NOT NULL,
+    secret TEXT NOT NULL,
     active BOOLEAN DEFAULT 'true' NOT NULL,
     reason TEXT,
     failures SMALLINT DEFAULT '0' NOT NULL,
@@ -226,6 +226,7 @@ CREATE POLICY admin_read ON webhook FOR SELECT TO wangge_admin USING ((SELECT wa
 CREATE POLICY admin_edit ON webhook FOR UPDATE TO wangge_admin USING ((SELECT wangge_private.i_am('admin')));
 CREATE POLICY hook_read ON webhook_delivery FOR SELECT TO wangge_partner, wangge_admin
     USING (EXISTS (SELECT FROM webhook WHERE webhook.id = webhook_id));
-GRANT SELECT, INSERT (owner_id, role, key_id, url, what, secret, last_seq),
+GRANT SELECT (id, owner_id, role, key_id, url, what, active, reason, failures, last_seq, created_at, removed_at),
+    INSERT (owner_id, role, key_id, url, what, secret, last_seq),
     UPDATE (url, what, secret, active, reason, failures, last_seq, removed_at) ON webhook TO wangge_partner, wangge_admin;
 GRANT SELECT ON webhook_delivery TO wangge_partner, wangge_admin;
