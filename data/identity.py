@@ -75,7 +75,7 @@ def renew(session: Session, seal: Seal, *, after: int, limit: int) -> int | None
     if not rows:
         return None
     names = [column.name for column in SEALED]
-    values = {name: bindparam(f"new_{name}") for name in names}
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
     renewed = [
         {"of": row["id"]} | {f"new_{name}": None if row[name] is None else seal.renew(row[name]) for name in names}
         for row in rows

@@ -34,6 +34,10 @@ photo               -/-/-/-  A/a/-/-    A/a/-/-    A/a/-/-  -/-/-/-  A/a/-/-  -/
 report_photo        -/-/-/-  A/A/-/-    A/A/-/-    A/A/-/-  -/-/-/-  A/A/-/-  -/-/-/-  -/-/-/-
 webhook             -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  a/a/a/-  -/-/-/-  ABa/a/ABa/-
 webhook_delivery    -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  a/-/-/-  -/-/-/-  ABa/-/-/-
+elder               -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
+login_session       -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  ABa/-/ABa/-
+api_key             -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  ABa/x/ABa/-
+login_throttle      -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
 """
 HEADER, *LINES = EXPECTED.strip("\n").splitlines()
 ROLES = HEADER.split()
@@ -81,11 +85,22 @@ INSERT = {
         VALUES (:author, 'partner', :s, '{}', '', 0)""",
     "webhook_delivery": """INSERT INTO webhook_delivery (webhook_id, seq, reason)
         SELECT id, 1, url FROM webhook WHERE owner_id = :author""",
+    "elder": """INSERT INTO elder (household_id, name_masked, name_sealed, legal_basis, synthetic)
+        SELECT id, '', '', 'x', true FROM household WHERE street_code = :s""",
+    "login_session": """INSERT INTO login_session (user_id, role, expires_at)
+        VALUES (:author, 'admin', CASE :s WHEN 'A' THEN 'infinity' ELSE timestamptz '2999-01-01' END)""",
+    "api_key": """INSERT INTO api_key (user_id, name, prefix, secret_hash, scopes, fields, expires_at)
+        VALUES (:author, :s, :ref || CAST(:author AS text), '', '{}', '{}', 'infinity')""",
+    "login_throttle": "INSERT INTO login_throttle VALUES (convert_to(:s, 'UTF8'), 0, now(), now())",
 }
 #: What tells the street of a row where it has no code of its own, and what tells the asker's own rows.
-STREET = {"audit_log": "actor", "photo": "upper(left(sha256, 1))", "webhook": "url", "webhook_delivery": "reason"}
+STREET = {
+    "login_session": "chr(ascii('A') + (expires_at < 'infinity')::integer)", "api_key": "name",
+    "login_throttle": "convert_from(lane, 'UTF8')", "audit_log": "actor", "photo": "upper(left(sha256, 1))", "webhook": "url",
+    "webhook_delivery": "reason",
+}  # fmt: skip
 OWN = {
-    "app_user": "id = {me}", "assignment": "user_id = {me}", "webhook": "owner_id = {me}",
+    "app_user": "id = {me}", "assignment": "user_id = {me}", "login_session": "user_id = {me}", "api_key": "user_id = {me}", "webhook": "owner_id = {me}",
     "webhook_delivery": "webhook_id IN (SELECT id FROM webhook WHERE owner_id = {me})",
 }  # fmt: skip
 RUN = """
@@ -97,7 +112,8 @@ RUN = """
 MARKS = {
     "household": ("elders", "7"), "report": ("status", "'closed'"), "app_user": ("name", "'marked'"),
     "assignment": ("valid_to", "DATE '2999-01-01'"), "webhook": ("reason", "'marked'"),
-    "report_conflict": ("decided_by", "wangge_private.my_id()"),
+    "report_conflict": ("decided_by", "wangge_private.my_id()"), "api_key": ("revoked_at", "now()"),
+    "login_session": ("(ended_at, ended_why)", "(now(), 'lost')"),
 }  # fmt: skip
 TO_B = "street_code = 'B', community_code = 'B1', grid_code = 'B10'"
 ROLE_AREA = {"inspector": "g", "community": "c"}
@@ -126,6 +142,8 @@ def _queue(session: data.db.Session, street: str, known: dict[str, int]) -> None
     for table, role in (
         ("report_event", "inspector"), ("report_conflict", "inspector"), ("change", "inspector"), ("photo", "inspector"), ("report_photo", "inspector"), ("webhook", "partner"),
         ("webhook", "admin"), ("webhook_delivery", "partner"), ("webhook_delivery", "admin"),
+        ("elder", "inspector"), ("login_throttle", "inspector"), ("login_session", "inspector"),
+        ("login_session", "admin"), ("api_key", "partner"), ("api_key", "admin"),
     ):  # fmt: skip
         session.execute(text(INSERT[table]), values | {"author": known[f"{role} {street}"]})
 
@@ -225,6 +243,7 @@ class Asker:
             "report_photo": {street: PLACES[street] | self.reports[street] for street in PLACES}
             | {"x": PLACES["A"] | self.reports["A"] | {"author": another}},
             "webhook": {"a": PLACES["A"], "x": PLACES["A"] | {"author": another}},
+            "api_key": {"a": {}, "x": {"author": another}},
         }.get(self.table, PLACES)
         values = {"s": "", "actor": ""} | self.values
         return (
