@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 import data.categories
 import data.places
 from data.db import Session
-from data.tables import report, report_conflict, report_event, report_photo
+from data.tables import report, report_conflict, report_event
 from gis.categories import Category
 from gis.errors import Conflict, NotFound
 from gis.plausibility import Fix, Reason
@@ -34,8 +34,8 @@ PARTNER = (
     "community_code", "grid_code", "synthetic",
 )  # fmt: skip
 PARTNER_EVENT = (
-    "report_id", "version", "move", "actor_role", "at", "source", "target", "reason", "text", "unit", "photos", "amount",
-    "merged_into", "category",
+    "report_id", "version", "move", "actor_role", "at", "source", "target", "reason", "text", "unit", "photos",
+    "amount", "merged_into", "category",
 )  # fmt: skip
 HIDDEN = ("geom", "import_id", "household_id", "facility_id", "warned_at", "overdue_at")
 
@@ -234,15 +234,6 @@ def mark(session: Session, what: str, *, now: datetime | None = None) -> list[di
           AND status IN ('received', 'accepted', 'assigned', 'reopened')
         RETURNING id::text AS id, category, status, due_at, street_code, community_code, grid_code"""  # noqa: S608
     return [dict(row) for row in session.execute(text(query), {"now": now}).mappings()]
-
-
-def declare(
-    session: Session, report_id: str, author_id: int | None, photos: Sequence[str], codes: Mapping[str, str | None]
-) -> None:
-    """Say that somebody's photos belong to a report, whether they have come or not."""
-    if photos and author_id is not None:
-        rows = [{"report_id": report_id, "author_id": author_id, "sha256": sha256} | dict(codes) for sha256 in photos]
-        session.execute(upsert(report_photo).values(rows).on_conflict_do_nothing())
 
 
 # Other bodies ---------------------------------------------------------------------------------------------------------

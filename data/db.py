@@ -38,13 +38,16 @@ OPTIONS = "-c jit=off -c timezone=Asia/Shanghai -c idle_in_transaction_session_t
 
 
 def engine(url: str) -> Engine:
-    """A pool of connections; none is opened before it is needed."""
+    """A pool of connections; none is opened before it is needed.
+
+    A connection is not asked before each use whether it still lives: after a restart of the server the first request
+    finds out, is told to come again, and all connections are renewed.
+    """
     return sqlalchemy.create_engine(
         url,
         pool_size=POOL,
         max_overflow=10,
         pool_timeout=POOL_S,
-        pool_pre_ping=True,
         isolation_level="READ COMMITTED",
         connect_args={"options": OPTIONS, "application_name": "wangge"},
     )
@@ -188,6 +191,7 @@ CONSTRAINTS: dict[str, tuple[type[Refusal], str]] = {
     "facility_pkey": (Conflict, "facilities.id_taken"),
     "report_author_id_client_id_key": (Conflict, "reports.id_taken"),
     "report_unit_fkey": (Invalid, "reports.unit"),
+    "routing_rule_unit_fkey": (Invalid, "reports.unit"),
 }
 
 

@@ -10,6 +10,7 @@ import data.audit
 import data.cases
 import data.categories
 import data.changes
+import data.photos
 import gis.calendar
 import gis.categories
 import gis.crs
@@ -86,7 +87,7 @@ def _kept(
     }  # fmt: skip
     if not data.cases.add(session, row, lon=place[0], lat=place[1]):
         return None
-    data.cases.declare(session, filed.id, who.user_id, body.photos, _codes(about))
+    data.photos.attach(session, filed.id, who.user_id, body.photos, _codes(about))
     _told(session, who, event, category=body.category, codes=_codes(about))
     return row
 
@@ -163,7 +164,7 @@ def carry_out(
     moved = data.cases.set(session, case, after, due=by, content=content)
     if moved:
         codes = case.codes | {name: code for name, code in (content or {}).items() if name in case.codes}
-        data.cases.declare(session, case.report.id, who.user_id, event.proof.photos, codes)
+        data.photos.attach(session, case.report.id, who.user_id, event.proof.photos, codes)
         _told(
             session,
             who,
