@@ -20,6 +20,7 @@ import api.routes.households
 import api.routes.identity
 import api.routes.keys
 import api.routes.ogc
+import api.routes.open311
 import api.routes.orders
 import api.routes.pages
 import api.routes.people
@@ -38,7 +39,10 @@ from api.settings import Settings
 
 STATIC = Path(__file__).resolve().parent.parent / "maps" / "static"
 
+#: Tried in this order for each request: what phones send comes first.
 ROUTES = (
+    api.routes.reports,
+    api.routes.photos,
     api.routes.health,
     api.routes.areas,
     api.routes.coverage,
@@ -55,10 +59,9 @@ ROUTES = (
     api.routes.audit,
     api.routes.ogc,
     api.routes.tiles,
-    api.routes.photos,
+    api.routes.open311,
     api.routes.changes,
     api.routes.webhooks,
-    api.routes.reports,
     api.routes.catalogue,
 )
 

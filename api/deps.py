@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
 
 import api.auth
 import data.db
@@ -34,7 +35,8 @@ def opened(request: Request) -> Iterator[Opened]:
         yield Opened(session, who)
 
 
-In = Annotated[Opened, Depends(opened)]
+#: `function`: it ends before the answer is sent, so that no slow reader keeps a connection of the database.
+In = Annotated[Opened, Depends(opened, scope="function")]
 
 
 async def caller(opened: In) -> Caller:
@@ -47,10 +49,10 @@ async def session(opened: In) -> data.db.Session:
     return opened.session
 
 
-def write_session(opened: In) -> Iterator[data.db.Session]:
+async def write_session(opened: In) -> AsyncIterator[data.db.Session]:
     """The transaction, with the rights of the caller, kept before the answer is sent."""
     yield opened.session
-    opened.session.commit()
+    await run_in_threadpool(opened.session.commit)
 
 
 Who = Annotated[Caller, Depends(caller)]

@@ -93,8 +93,10 @@ def kept_alive(
 def leave_with_parent(leave: Callable[[], None]) -> None:
     """In a child: call `leave` when the parent is gone, however it went."""
 
+    stdin = sys.stdin.fileno()  # read without its buffer, whose lock would be missed when we end ourselves
+
     def watch() -> None:
-        while sys.stdin.buffer.read(1):
+        while os.read(stdin, 1):
             pass
         leave()
 

@@ -6,6 +6,7 @@ is turned away before a thread or a connection of the database is spent on it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -16,6 +17,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import api.errors
+import data.db
 from api.door import bodies
 from api.door.rates import Rates
 from api.errors import Turned
@@ -45,8 +47,9 @@ NO_STORE = (b"cache-control", b"no-store")
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LONGEST_PATH, LONGEST_QUERY, LONGEST_HEADERS, MOST_HEADERS = 2_000, 8_000, 16_000, 100
-#: Forty threads answer; five times as many may wait for one, which at 200 answers a second is one second.
-MOST_UNDER_WAY = 240
+#: As many are let in as there are threads and connections, so that nobody inside ever waits for either; at 200 answers
+#: a second those who wait outside are answered within a second.
+MOST_INSIDE, MOST_WAITING = data.db.POOL, 200
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 #: Asked by whoever watches over the server: these answer when everything else is refused.
 WATCHED = ("/healthz", "/readyz", "/metrics")
@@ -58,14 +61,14 @@ class Door:
     def __init__(self, app: ASGIApp, *, settings: Settings, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics
         self.rates = Rates(settings)
-        self.under_way: set[Answer] = set()
+        self.places, self.waiting = asyncio.Semaphore(MOST_INSIDE), 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         began = time.perf_counter()
         request = _marked(scope)
-        answer = Answer(request, send, self.under_way, bare=scope["method"] == "HEAD")
+        answer = Answer(request, send, bare=scope["method"] == "HEAD")
         try:
             await self._let_in(request, receive, answer)
         except Turned as turned:
@@ -80,19 +83,28 @@ class Door:
 
     async def _let_in(self, request: Request, receive: Receive, answer: Answer) -> None:
         _check_head(request)
-        watched = request.scope["path"] in WATCHED
-        if not watched:
-            self.rates.check(request)
+        if request.scope["path"] in WATCHED:
+            return await self.app(request.scope, receive, answer)
+        self.rates.check(request)
         received = await bodies.checked(request, receive)
-        if len(self.under_way) >= MOST_UNDER_WAY and not watched:
-            raise Turned(503)
-        self.under_way.add(answer)
+        await self._enter(answer)
         try:
             await self.app(request.scope, received, answer)
         finally:
-            self.under_way.discard(answer)
+            answer.leave()
             if answer.status == 401:
                 self.rates.unknown(request)
+
+    async def _enter(self, answer: Answer) -> None:
+        """Wait for a place inside; where too many wait already, come again later."""
+        if self.waiting >= MOST_WAITING:
+            raise Turned(503)
+        self.waiting += 1
+        try:
+            await self.places.acquire()
+        finally:
+            self.waiting -= 1
+        answer.held = self.places
 
     def _note(self, request: Request, method: str, status: int, seconds: float) -> None:
         """One line and one count for each request: its route, never its address."""
@@ -112,23 +124,29 @@ class Door:
 class Answer:
     """Passes an answer on with our headers, and knows what became of it."""
 
-    def __init__(self, request: Request, send: Send, under_way: set[Answer], *, bare: bool) -> None:
+    def __init__(self, request: Request, send: Send, *, bare: bool) -> None:
         self.status = 0
-        self._send, self._under_way, self._bare = send, under_way, bare
+        self.held: asyncio.Semaphore | None = None
+        self._send, self._bare = send, bare
         self._headers = [*HEADERS, (b"x-request-id", request.state.request_id.encode())]
         self._headers += [NO_STORE] if request.scope["path"].startswith(UNCACHED) else []
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            # Sending takes none of our threads: whoever reads an answer slowly holds nobody up.
-            self._under_way.discard(self)
+            self.leave()  # sending takes no thread and no connection: whoever reads slowly holds nobody up
             said = {name for name, _ in message["headers"]}
             ours = [each for each in self._headers if each[0] not in said]
             message = {**message, "headers": [*message["headers"], *ours]}
         elif self._bare and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         await self._send(message)
+
+    def leave(self) -> None:
+        """Give up the place inside, once."""
+        if self.held:
+            self.held.release()
+        self.held = None
 
 
 def route_of(scope: Scope) -> str:

@@ -219,7 +219,7 @@ def test_too_many_requests_are_a_problem_document(database_url, tmp_path):
 
 def test_more_than_can_be_answered_soon_is_refused_at_once(client: TestClient, monkeypatch):
     """Nobody waits, and whoever watches over the server is answered all the same."""
-    monkeypatch.setattr(api.door, "MOST_UNDER_WAY", 0)
+    monkeypatch.setattr(api.door, "MOST_WAITING", 0)
     answer = client.get("/api/areas")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert client.get("/healthz").status_code == 200
