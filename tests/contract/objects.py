@@ -7,12 +7,17 @@ whatever else a request about it says.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
+import data.keys
+import data.changes
 import data.reports
+import data.users
 from data.db import Session
+from worlds import squares
 
 #: Where an object of each place lies.
 GRIDS = {"own": "A00", "neighbour": "A01", "community": "A10", "street": "B00", "deleted": "A00"}
@@ -45,3 +50,86 @@ def _report(session: Session, grid: str) -> UUID:
     )
     data.reports.adopt(session)
     return made
+
+
+# People ---------------------------------------------------------------------------------------------------------------
+
+
+def make_user(session: Session, place: str) -> int:
+    """An account that belongs to a grid; accounts are never deleted, so `deleted` is none."""
+    made = data.users.add(session, login=str(uuid4()), name="", synthetic=True, grid_code=GRIDS[place])
+    return made + 10**9 if place == "deleted" else made
+
+
+def make_assignment(session: Session, place: str) -> dict[str, int]:
+    """A planner's assignment, and whose it is."""
+    user = data.users.add(session, login=str(uuid4()), name="", synthetic=True)
+    made = data.users.assign(session, user, role="planner", area_code=GRIDS[place], valid_from=squares.DAY)
+    return {"id": made + 10**9 if place == "deleted" else made, "user_id": user}
+
+
+def make_partner(session: Session, place: str) -> int:
+    """An account that may be given a key."""
+    user = data.users.add(session, login=str(uuid4()), name="", synthetic=True)
+    data.users.assign(session, user, role="partner", area_code=GRIDS[place], valid_from=squares.DAY)
+    return user + 10**9 if place == "deleted" else user
+
+
+def make_key(session: Session, place: str) -> int:
+    """A key of such an account; keys are never deleted, so `deleted` is none."""
+    later = datetime(2099, 1, 1, tzinfo=UTC)
+    user = make_partner(session, "own")
+    made, _ = data.keys.add(session, user, name="", scopes=[], fields=[], expires_at=later)
+    return made + 10**9 if place == "deleted" else made
+
+
+def make_home(session: Session, place: str) -> int:
+    """A household with one person; deleted with everybody in it."""
+    grid = GRIDS[place]
+    values = {"ref": str(uuid4()), "street": grid[0], "community": grid[:2], "grid": grid}
+    made = session.scalar(
+        text("""INSERT INTO household (ref, elders, synthetic, street_code, community_code, grid_code)
+                VALUES (:ref, 1, true, :street, :community, :grid) RETURNING id"""),
+        values,
+    )
+    if place == "deleted":
+        session.execute(text("DELETE FROM household WHERE id = :id"), {"id": made})
+    return int(made)
+
+
+def make_photo(session: Session, place: str) -> UUID:
+    """A photo of a report of that place, refused as soon as it came: who sees it is told so, and nobody is shown it."""
+    report, made = make_report(session, place)["id"], uuid4()
+    author = session.scalar(text("SELECT id FROM app_user WHERE login = 'gone'"))
+    values = {"id": str(made), "author": author, "report": str(report), "sha256": made.hex * 2}
+    session.execute(
+        text("""INSERT INTO photo (id, author_id, sha256, bytes, media, state, reason)
+                VALUES (:id, :author, :sha256, 1, 'image/jpeg', 'refused', 'unreadable')"""),
+        values,
+    )
+    if place != "deleted":
+        session.execute(
+            text("INSERT INTO report_photo (report_id, author_id, sha256) VALUES (:report, :author, :sha256)"), values
+        )
+    return made
+
+
+def make_change(session: Session, place: str) -> dict[str, object]:
+    """A change of that place, which is never deleted: for `deleted` one of no place at all."""
+    grid = GRIDS[place]
+    codes = {"street_code": grid[0], "community_code": grid[:2], "grid_code": grid} if place != "deleted" else {}
+    subject = str(uuid4())
+    since = data.changes.newest(session)
+    data.changes.record(session, "report", subject, "accept", {"report_id": subject}, codes=codes)
+    return {"id": subject, "since": str(since)}
+
+
+def make_webhook(session: Session, place: str) -> int:
+    """A webhook of the partner of street A (`own`), or of the one of street B; `deleted`: taken away again."""
+    owner = "partner" if place in ("own", "deleted") else "partner B"
+    return int(session.execute(
+        text("""INSERT INTO webhook (owner_id, role, url, what, secret, last_seq, removed_at)
+                SELECT id, 'partner', 'https://93.184.216.34/', '{}', 'x', 0, CASE WHEN :gone THEN now() END
+                FROM app_user WHERE login = :owner RETURNING id"""),
+        {"owner": owner, "gone": place == "deleted"},
+    ).scalar_one())  # fmt: skip
