@@ -78,10 +78,12 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.engine = data.db.engine(settings.database_url)
+    #: Requests come in by a role without rights; where none is set up, by the owner, who takes on theirs.
+    app.state.door = data.db.engine(settings.door_url) if settings.door_url else app.state.engine
     app.state.kept = api.kept.Kept(app.state.engine)
     app.state.keyring = data.keyring.Keyring(settings.keys_folder)
     api.errors.install(app)
-    app.state.metrics = Metrics(app.state.engine)
+    app.state.metrics = Metrics(app.state.door)
     app.add_middleware(Door, settings=settings, metrics=app.state.metrics)
     for routes in ROUTES:
         app.include_router(routes.router)
