@@ -13,7 +13,7 @@ from data.db import Session
 from data.tables import audit_log
 from gis.errors import Conflict
 
-RECORD = (
+RECORD = text(
     "INSERT INTO audit_log (actor, action, subject, purpose, facts)"
     " VALUES (:actor, :action, :subject, :purpose, CAST(:facts AS jsonb))"
 )
@@ -31,7 +31,7 @@ def record(
 ) -> None:
     """Add one row. Others who write wait until this transaction ends, so record last; no personal value in `facts`."""
     row = {"actor": actor, "action": action, "subject": subject, "purpose": purpose, "facts": json.dumps(facts or {})}
-    session.execute(text(RECORD), row)
+    session.execute(RECORD, row)
 
 
 def head(session: Session) -> tuple[int, str]:

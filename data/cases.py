@@ -73,9 +73,8 @@ def about(
     session: Session, author: Author, *, client_id: str, category: str, lon: float, lat: float, day: date
 ) -> About:
     """Everything at once, in one statement."""
-    asked = ABOUT.replace("{last}", NO_LAST if author.role == "partner" else LAST)
     values = {"client_id": client_id, "category": category, "lon": lon, "lat": lat, "day": day}
-    row = session.execute(text(asked), values | vars(author)).one()
+    row = session.execute(_ABOUT[author.role == "partner"], values | vars(author)).one()
     last = row.last and Fix(row.last[0], row.last[1], datetime.fromisoformat(row.last[2]), row.last[3])
     return About(
         row.areas, row.home, last, row.category and data.categories.category(row.category),
@@ -149,7 +148,7 @@ class Case:
 
 def find(session: Session, report_id: str, *, partner: bool = False) -> Case | None:
     """A report that the reader may see, with its history; a partner sees fewer columns of both."""
-    row = session.execute(text(_CASE[partner]), {"id": report_id}).mappings().one_or_none()
+    row = session.execute(_CASE[partner], {"id": report_id}).mappings().one_or_none()
     return None if row is None else _case(dict(row))
 
 
@@ -273,4 +272,5 @@ def set_conflict(session: Session, conflict_id: int, **values: Any) -> None:
 
 _DISPUTE = [column for column in report_conflict.c if column.name not in ("author_id", "decided_by", "body_hash")]
 _ADD = upsert(report).on_conflict_do_nothing(index_elements=["author_id", "client_id"])
-_CASE = {partner: _case_query(partner) for partner in (False, True)}
+_ABOUT = {partner: text(ABOUT.replace("{last}", NO_LAST if partner else LAST)) for partner in (False, True)}
+_CASE = {partner: text(_case_query(partner)) for partner in (False, True)}

@@ -262,7 +262,7 @@ def test_hold_resume_extend_and_return_leave_their_reasons_and_move_the_deadline
     assigned = act(report, "assign", unit=unit)
     due = datetime.fromisoformat(assigned["due_at"])
     assert due - datetime.fromisoformat(assigned["events"][-1]["at"]) == timedelta(hours=24)
-    assert due - datetime.fromisoformat(assigned["warn_at"]) == timedelta(hours=6) - timedelta(hours=2)
+    assert due - datetime.fromisoformat(assigned["warn_at"]) == timedelta(hours=4)
     extended = act(report, "extend", reason="等配件", amount=5)
     assert datetime.fromisoformat(extended["due_at"]) - due == timedelta(hours=5)
     held = act(report, "hold", reason="住户不在")
