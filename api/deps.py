@@ -29,7 +29,7 @@ class Opened(NamedTuple):
 def opened(request: Request) -> Iterator[Opened]:
     """Let in whoever sent the request; GET may only read, and what nobody asked to keep is undone."""
     state, shown = request.app.state, request.headers.get("authorization")
-    with data.db.undecided(state.engine) as session:
+    with data.db.undecided(state.door) as session:
         who = api.auth.enter(session, shown, state.keyring, read_only=request.method in READING)
         request.state.user_id = who.user_id  # for the log of requests
         yield Opened(session, who)

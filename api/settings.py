@@ -20,6 +20,8 @@ class Settings:
     home: Path
     #: WANGGE_DATABASE_URL: a PostGIS database of the owner's own; empty: the private cluster in `home`.
     database_url: str = field(default="", repr=False)
+    #: WANGGE_DOOR_URL: the same database as `wangge_login`, who may do nothing unless a verified caller is named.
+    door_url: str = field(default="", repr=False)
     #: WANGGE_LANG: `zh` or `en`; else the language of the system.
     lang: str = "zh"
     #: WANGGE_HOST and WANGGE_PORT: where `up` serves.
@@ -59,6 +61,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         home=Path(said("HOME", str(_home(environment)))).expanduser().absolute(),
         database_url=_with_driver(said("DATABASE_URL")),
+        door_url=_with_driver(said("DOOR_URL")),
         lang=language(environment),
         host=said("HOST", Settings.host),
         port=_port(said("PORT", str(Settings.port))),

@@ -29,7 +29,8 @@ from gis.errors import Conflict, NotAllowed
 
 DATABASE = "wangge"
 SUPERUSER = "wangge"
-LOGINS = (SUPERUSER, "wangge_login")  # who the owner of the cluster may log in as
+DOOR = "wangge_login"
+LOGINS = (SUPERUSER, DOOR)  # who the owner of the cluster may log in as
 SYSTEM_FOLDER = Path("/var/lib/wangge")  # as root, for homes that the unprivileged user cannot enter
 CONFIGURATION = Path(__file__).with_name("cluster.conf")
 SOCKET = ".s.PGSQL.5432"
@@ -80,9 +81,14 @@ class Cluster:
         """SQLAlchemy's address of the database."""
         return self.url_of(DATABASE)
 
-    def url_of(self, database: str) -> str:
+    @property
+    def door_url(self) -> str:
+        """The same for whoever serves requests: a role without rights of its own."""
+        return self.url_of(DATABASE, login=DOOR)
+
+    def url_of(self, database: str, *, login: str = SUPERUSER) -> str:
         """SQLAlchemy's address of any database of the cluster."""
-        return f"postgresql+psycopg2://{SUPERUSER}@/{quote(database)}?host={quote(str(self.socket), safe='')}"
+        return f"postgresql+psycopg2://{login}@/{quote(database)}?host={quote(str(self.socket), safe='')}"
 
     @property
     def running(self) -> bool:

@@ -20,7 +20,8 @@ from data.copying import copy
 from gis.errors import BadRows, Busy, Conflict, Fault, Invalid, MissingPart, NotAllowed, NotFound, Refusal, TooMany
 
 __all__ = [
-    "Engine", "Session", "check_ready", "copy", "engine", "migrate", "refusals", "revision", "transaction", "undecided",
+    "Engine", "Session", "check_ready", "copy", "engine", "migrate", "open_door", "refusals", "revision", "transaction",
+    "undecided",
 ]  # fmt: skip
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -112,6 +113,12 @@ def migrate(url: str) -> str:
                 raise _unprepared(error) from error
             raise
     return head()
+
+
+def open_door(url: str) -> None:
+    """Let `wangge_login` log in, on a server that is our own and lets in nobody but its owner."""
+    with refusals(), _one(url) as opened, opened.begin() as connection:
+        connection.execute(text("ALTER ROLE wangge_login LOGIN"))
 
 
 def revision(url: str) -> str | None:

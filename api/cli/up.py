@@ -108,7 +108,15 @@ def _database() -> Iterator[str]:
     with _cluster() as cluster:
         with step(words("up.schema")):
             data.db.migrate(cluster.url)
+            data.db.open_door(cluster.url)
         yield cluster.url
+
+
+def _door_url() -> str:
+    """How requests come into the database; of the private one we know it ourselves."""
+    import data.cluster
+
+    return data.cluster.Cluster(settings().home).door_url if settings().private else settings().door_url
 
 
 @contextmanager
@@ -181,7 +189,8 @@ def _serve(given: Settings, door: socket.socket) -> None:
         os.write(tell, b".")
 
     _hear(lambda: os.write(tell, b"."))
-    environment = {"WANGGE_DATABASE_URL": given.database_url, "WANGGE_HOST": given.host, "WANGGE_PORT": str(given.port)}
+    environment = {"WANGGE_DATABASE_URL": given.database_url, "WANGGE_HOST": given.host, "WANGGE_PORT": str(given.port),
+                   "WANGGE_DOOR_URL": _door_url()}  # fmt: skip
     with ExitStack() as children:
         for name, arguments in _children(door).items():
             kept = kept_alive(name, *arguments, environment=environment, files=(door.fileno(),), give_up=give_up)

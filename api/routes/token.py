@@ -25,20 +25,20 @@ def log_in(request: Request, response: Response, form: Annotated[PasswordGrant, 
         form.username, form.password.get_secret_value(), _address(request), form.scope, form.device_id
     )
     state = request.app.state
-    return _given(response, api.login.log_in(state.engine, state.keyring, asked, now=now))
+    return _given(response, api.login.log_in(state.door, state.keyring, asked, now=now))
 
 
 @router.post("/token/refresh", summary="Stay logged in")
 def refresh(request: Request, response: Response, form: Annotated[RefreshGrant, Form()], now: Now) -> Token:
     """Each refresh token is used once; the same one again within 30 seconds gets the same answer."""
     state, token = request.app.state, form.refresh_token.get_secret_value()
-    return _given(response, api.login.refresh(state.engine, state.keyring, token, device=form.device_id, now=now))
+    return _given(response, api.login.refresh(state.door, state.keyring, token, device=form.device_id, now=now))
 
 
 @router.post("/token/revoke", summary="Log out")
 def log_out(request: Request, form: Annotated[Revocation, Form()]) -> None:
     """Answers alike whether or not the token was good (RFC 7009)."""
-    api.login.log_out(request.app.state.engine, request.app.state.keyring, form.token.get_secret_value())
+    api.login.log_out(request.app.state.door, request.app.state.keyring, form.token.get_secret_value())
 
 
 @router.get("/me", summary="Who am I", dependencies=[allow(*ANYBODY)])

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 import api.auth
+import data.cluster
 import data.db
 import data.users
 from api.app import create_app
@@ -82,8 +83,10 @@ def people(town: data.db.Engine) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def client(town: data.db.Engine, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """The application; a fault of ours is its 500, not an exception."""
-    settings = Settings(home=tmp_path_factory.mktemp("home"), database_url=database_url)
+    """The application, served as `up` serves it; a fault of ours is its 500, not an exception."""
+    data.db.open_door(database_url)
+    door_url = database_url.replace(f"//{data.cluster.SUPERUSER}@", f"//{data.cluster.DOOR}@")
+    settings = Settings(home=tmp_path_factory.mktemp("home"), database_url=database_url, door_url=door_url)
     with TestClient(create_app(settings), raise_server_exceptions=False) as made:
         yield made
 

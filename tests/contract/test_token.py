@@ -19,6 +19,7 @@ import data.db
 import data.sessions
 import data.users
 from contract.people import bearer, claims_of, key_of, session_of
+from gis.errors import NotAllowed
 from worlds import squares
 
 pytestmark = pytest.mark.database
@@ -334,3 +335,31 @@ def test_the_key_that_signs_is_for_its_owners_eyes_and_made_once(client):
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert len(client.app.state.keyring.token_key) == 32
+
+
+# The door -------------------------------------------------------------------------------------------------------------
+
+
+def test_whoever_serves_requests_has_no_right_before_somebody_is_let_in(client, town, people):
+    """What a forgotten SET ROLE, or a RESET ROLE smuggled in, comes to: a role that reads no table."""
+    door = client.app.state.door
+    with data.db.undecided(door) as session:
+        assert session.scalar(text("SELECT current_user")) == "wangge_login"
+    for table in ("app_user", "household", "area", "login_session", "api_key", "audit_log"):
+        with pytest.raises(NotAllowed, match=r"store\.rights"), data.db.undecided(door) as session:
+            session.execute(text(f"SELECT FROM {table}"))
+    with pytest.raises(NotAllowed), data.db.undecided(door) as session:
+        session.execute(text("SET LOCAL ROLE wangge_owner"))
+
+
+def test_no_role_but_that_of_the_door_may_knock_at_it(town):
+    """The functions that see digests are called before anybody has a role, and by nobody who has one."""
+    with data.db.transaction(town) as session:
+        callers = set(session.execute(
+            text("""SELECT rolname, proname FROM pg_roles, pg_proc
+                    WHERE pronamespace = 'wangge_private'::regnamespace AND proname LIKE 'door\\_%'
+                      AND rolname LIKE 'wangge\\_%' AND has_function_privilege(pg_roles.oid, pg_proc.oid, 'EXECUTE')""")
+        ).all())  # fmt: skip
+    assert {role for role, _ in callers} - {"wangge_owner"} == {"wangge_login"}
+    assert {name for role, name in callers if role == "wangge_login"} == {
+        "door_session", "door_key", "door_login", "door_knock", "door_open", "door_refresh", "door_close"}  # fmt: skip

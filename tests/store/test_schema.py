@@ -160,7 +160,7 @@ def test_every_table_with_persons_is_under_forced_row_security_with_policies(ses
 
 def test_no_role_of_ours_owns_anything_or_may_pass_by_row_security(session):
     rows = session.execute(text(
-        "SELECT rolname, rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolcanlogin,"
+        "SELECT rolname, rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolinherit AND rolcanlogin,"
         " EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid)"
         " FROM pg_roles WHERE rolname LIKE 'wangge_%' AND rolname <> 'wangge_template'"
     )).all()  # fmt: skip
