@@ -29,8 +29,8 @@ HANDLERS = {
     "webhook_deliver": "api.actions.webhooks:deliver",
     "coverage_run": "api.actions.orders:carry_out",
 }
-#: What is looked after without being asked: `tick(session)`.
-TICKS = ("api.actions.webhooks:wake", "api.actions.reports:remind")
+#: What is looked after without being asked, `tick(session, now=...)`, and after how many seconds again.
+TICKS = {"api.actions.webhooks:wake": 0.5, "api.actions.reports:remind": 60.0}
 #: Kinds that may take long: each line has a thread of its own, and so has everything else together.
 SLOW = (("photo_encode", "photo_compare"), ("webhook_deliver",), ("coverage_run",))
 
@@ -44,8 +44,9 @@ LEASE_S = 60.0
 def run(settings: Settings, stop: threading.Event) -> None:
     """Work until `stop` is set; what is under way is finished first."""
     engine = data.db.engine(settings.database_url)
-    lines = [partial(step, engine, settings, kinds) for kinds in kinds_together()]
-    threads = [threading.Thread(target=_keep_on, args=(line, stop)) for line in (*lines, partial(_tick, engine))]
+    works = [(partial(step, engine, settings, kinds), POLL_S) for kinds in kinds_together()]
+    works += [(partial(_tick, engine, name), pause_s) for name, pause_s in TICKS.items()]
+    threads = [threading.Thread(target=_keep_on, args=(act, pause_s, stop)) for act, pause_s in works]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -80,14 +81,13 @@ def step(engine: data.db.Engine, settings: Settings, kinds: Collection[str]) -> 
     return True
 
 
-def _tick(engine: data.db.Engine) -> bool:
+def _tick(engine: data.db.Engine, name: str) -> bool:
     with data.db.transaction(engine) as session:
-        for tick in TICKS:
-            _function(tick)(session)
+        _function(name)(session, now=datetime.now(UTC))
     return False
 
 
-def _keep_on(act: Callable[[], bool], stop: threading.Event) -> None:
+def _keep_on(act: Callable[[], bool], pause_s: float, stop: threading.Event) -> None:
     """Act again and again, at once while there is something to do; a database that is away comes back."""
     while not stop.is_set():
         try:
@@ -96,7 +96,7 @@ def _keep_on(act: Callable[[], bool], stop: threading.Event) -> None:
             log.exception("worker interrupted")
             busy = False
         if not busy:
-            stop.wait(POLL_S)
+            stop.wait(pause_s)
 
 
 def _function(name: str) -> Callable[..., None]:

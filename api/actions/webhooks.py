@@ -100,7 +100,7 @@ def _record(session: data.db.Session, who: Caller, action: str, webhook_id: int)
 # The worker -----------------------------------------------------------------------------------------------------------
 
 
-def wake(session: data.db.Session) -> None:
+def wake(session: data.db.Session, **_: object) -> None:
     """Number what is new, and have it sent."""
     data.webhooks.wake(session, newest=data.changes.newest(session))
 

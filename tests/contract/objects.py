@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-import data.keys
 import data.changes
+import data.keys
 import data.reports
 import data.users
 from data.db import Session
