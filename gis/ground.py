@@ -152,7 +152,9 @@ def ground(net: WalkNet, households: pd.DataFrame, *, facilities: pd.DataFrame, 
 def _facts(facilities: pd.DataFrame, request: Request) -> pd.DataFrame:
     """What a decision needs to know of each facility."""
     outside = pd.Series(pd.NA, index=facilities.index, dtype="boolean")
-    if "street_code" in facilities.columns:
+    if "outside" in facilities.columns:
+        outside = facilities["outside"].astype("boolean")
+    elif "street_code" in facilities.columns:
         outside = (facilities["street_code"].fillna("") == "").astype("boolean")
     hours = np.full(len(facilities), gis.hours.OPEN, np.int8)
     if request.at is not None:

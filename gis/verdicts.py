@@ -137,7 +137,8 @@ class Verdicts:
     kind was asked for. `fragile` (n, k): the personal verdict flips within +-10 % speed; `circle_fragile` (n,).
     `through_unknown` (n, k): a wheelchair user is covered only over edges whose passability nobody has recorded.
     `facilities`: those that count, in ascending id, with columns id, kind, delivers, outside, snapped, reason;
-    `outside` is True where a facility lies in none of our streets, missing where that is not recorded.
+    `outside` is True where a facility is said to lie outside, or else in none of our streets; missing where neither
+    is recorded.
     `hours_unknown`: ids whose hours are missing or unreadable, when a time was asked for.
     """
 

@@ -26,6 +26,7 @@ import gis.areas
 import gis.coverage
 import gis.disclosure
 import gis.frames
+import gis.scale
 import gis.scenarios
 from gis.errors import Conflict, Invalid, NotFound
 from gis.verdicts import RULES
@@ -94,9 +95,14 @@ class Clock:
 
 
 def run(
-    session: data.db.Session, question: Question, *, today: date, show: Step = lambda _name: nullcontext()
+    session: data.db.Session,
+    question: Question,
+    *,
+    today: date,
+    show: Step = lambda _name: nullcontext(),
+    scheduler: str | None = None,
 ) -> dict[str, Any]:
-    """Decide, count and keep one run.
+    """Decide, count and keep one run; `scheduler` is the address of one of Dask whose workers shall decide.
 
     Returns
     -------
@@ -109,7 +115,7 @@ def run(
         given = inputs(session, question, today=today)
     request = ask(question, given.kinds)
     with clock.step("decide"):
-        verdicts = gis.coverage.decide(given.net, given.households, given.facilities, request)
+        verdicts = _decide(given, request, scheduler)
     with clock.step("count"):
         rolled = gis.aggregates.roll(given.households, levels_of(given), codes=codes_of(given.areas))
         counted = gis.aggregates.count(verdicts, rolled)
@@ -124,6 +130,13 @@ def run(
         rows = _household_rows(verdicts, given.households)
         run_id = data.coverage.add(session, facts, areas=counted, published=published, households=rows)
     return document(data.coverage.exact(session, run_id) | {"run_id": run_id, "seconds": clock.seconds})
+
+
+def _decide(given: Inputs, request: gis.coverage.Request, scheduler: str | None) -> gis.coverage.Verdicts:
+    """In this process, or by the workers of a scheduler; the same to the last bit."""
+    if scheduler is None:
+        return gis.coverage.decide(given.net, given.households, given.facilities, request)
+    return gis.scale.decide(given.net, given.households, given.facilities, request, scheduler=scheduler)
 
 
 def document(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,8 +158,6 @@ def inputs(session: data.db.Session, question: Question, *, today: date) -> Inpu
     everybody = everybody.assign(top_code=gis.areas.topmost(areas, _finest(everybody), lon=lon, lat=lat))
     elsewhere = everybody["top_code"].eq("")
     facilities = data.facilities.frame(session)
-    if "street" not in set(areas["level"]):
-        facilities = facilities.drop(columns="street_code")
     given = Inputs(
         net=data.walknet.get(session, walknet_id),
         walknet_id=walknet_id,
@@ -168,16 +179,17 @@ def _turned(given: Inputs, question: Question) -> Inputs:
         raise Conflict("scenario.walknet", walknet_id=pinned, newest=given.walknet_id)
     facilities = changed(given.facilities, changes, areas=given.areas)
     if question.facilities == "own":
-        facilities = facilities[_inside(facilities, given.areas)].reset_index(drop=True)
+        facilities = facilities[~facilities["outside"]].reset_index(drop=True)
     return replace(given, net=gis.scenarios.network(given.net, changes), facilities=facilities)
 
 
 def changed(
     facilities: gpd.GeoDataFrame, changes: Sequence[gis.scenarios.Change], *, areas: gpd.GeoDataFrame
 ) -> gpd.GeoDataFrame:
-    """Facilities as changes leave them; those that come or move are of the street they then stand in."""
+    """Facilities as changes leave them, each where it now stands: outside, or in a street."""
     placed = {change.id for change in changes if isinstance(change, gis.scenarios.Add | gis.scenarios.Move)}
     left = gis.scenarios.facilities(facilities, changes)
+    left = left.assign(outside=~_inside(left, areas))
     fresh = left["id"].isin(placed).to_numpy()
     if not fresh.any() or "street_code" not in left:
         return left

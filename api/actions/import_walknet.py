@@ -45,7 +45,7 @@ class _Read:
     net: gis.walkways.Network
     declared: Frame
     sha256: str
-    facts: dict[str, object]
+    facts: dict[str, str]
 
 
 def walknet(
@@ -69,7 +69,7 @@ def walknet(
     taken = Taken(
         "walknet", found.sha256, edges, found.declared, intake.not_judged(found.declared), said,
         synthetic=asked.synthetic, attribution=attribution,
-        facts=found.facts | {"srid": found.net.srid, "clip_to": clip_to, "stats": found.net.stats},
+        facts={**found.facts, "srid": found.net.srid, "clip_to": clip_to, "stats": found.net.stats},
     )  # fmt: skip
     keeper = partial(_keep, session, asked, found, arrays.sha256)
     return intake.keep(session, asked, taken, edges, keeper, watch)
@@ -88,7 +88,7 @@ def _keep(session: Session, asked: Asked, found: _Read, sha256: str, import_id: 
         sha256=sha256,
         synthetic=asked.synthetic,
         stats=found.net.stats,
-        data_date=found.facts.get("data_date"),  # type: ignore[arg-type]
+        data_date=found.facts.get("data_date"),
         import_id=import_id,
     )
     return Counts(len(found.net.edges), 0, 0, 0)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 
 import api.actions.intake as intake
+import data.categories
 import data.facilities
 import data.ingest.columns
 import data.ingest.facilities
@@ -20,6 +22,7 @@ import data.ingest.reports
 import data.ingest.stated
 import data.ingest.surroundings
 import data.ingest.upsert
+import data.reports
 import data.tables
 import gis.datumgate
 from api.actions.intake import OSM_DATUM, Asked, Done, Taken, Watch
@@ -93,8 +96,12 @@ def _keep_households(session: Session, frame: gpd.GeoDataFrame, *, given: frozen
 
 
 def _keep_reports(session: Session, frame: gpd.GeoDataFrame, *, given: frozenset[str], import_id: int) -> Counts:  # noqa: ARG001
-    table = data.tables.report
-    return data.ingest.upsert.keep_known(session, frame, table, key="client_id", import_id=import_id)
+    table, listed = data.tables.report, data.categories.catalogue(session)
+    labels = {each.label_zh: code for code, each in listed.items()}
+    named = frame.assign(category=frame["category"].replace(labels))
+    counts = data.ingest.upsert.keep_known(session, named, table, key="client_id", import_id=import_id)
+    data.reports.adopt(session)
+    return counts
 
 
 def _points(session: Session, asked: Asked, sort: _Sort, watch: Watch) -> Done:
@@ -149,7 +156,12 @@ def _coded(frame: gpd.GeoDataFrame, rows: Rows, points: Points, around: Surround
         "elsewhere": int((placed & (named != "") & ~held).sum()),
     }
     rows.notes |= {name: count for name, count in counted.items() if count}
-    return frame.assign(**{f"{level}_code": np.where(of == None, "", of) for level, of in above.items()})  # noqa: E711
+    return frame.assign(**_codes(above))
+
+
+def _codes(above: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The columns of codes by level; "" where a place lies in no area of the level."""
+    return {f"{level}_code": np.where(pd.isna(of), "", of) for level, of in above.items()}
 
 
 def _given(rows: Rows, points: Points) -> frozenset[str]:
@@ -209,4 +221,4 @@ def _osm_coded(frame: gpd.GeoDataFrame, around: Surroundings) -> gpd.GeoDataFram
     lon, lat = frame.geometry.x.to_numpy(), frame.geometry.y.to_numpy()
     above = data.ingest.stated.lineage(around.held(lon, lat), around.areas)
     sent = {"lon_sent": lon, "lat_sent": lat, "datum_sent": OSM_DATUM.name}
-    return frame.assign(**sent, **{f"{level}_code": np.where(of == None, "", of) for level, of in above.items()})  # noqa: E711
+    return frame.assign(**sent, **_codes(above))

@@ -180,6 +180,6 @@ def require_osm_datum(asked: Asked) -> None:
         raise Invalid("imports.no_osm_datum", declared=asked.datum or f"epsg:{asked.epsg}")
 
 
-def data_date(path: Path) -> dict[str, object]:
+def data_date(path: Path) -> dict[str, str]:
     """The day an extract is of, as a fact of its batch."""
     return {"data_date": data.ingest.osm.data_date(path).date().isoformat()}

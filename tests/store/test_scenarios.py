@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
 import pytest
+import shapely
 from sqlalchemy import text
 
+import api.actions.coverage
 import data.coverage
 import data.db
 import data.scenarios
@@ -94,3 +97,23 @@ def test_runs_of_things_as_they_are_can_be_told_from_those_that_tried_a_scenario
     assert (numbers(None), numbers(False), numbers(True)) == ([tried, plain], [plain], [tried])
     with pytest.raises(NotFound, match=r"coverage\.absent"):
         data.coverage.get(session, tried, tried=False)
+
+
+def test_own_and_outside_facilities_are_told_apart_by_the_same_rule_where_they_stand():
+    """D is 2 x 2 and its only street the western half: `mid` stands in D and in no street, `off` beyond the border,
+    `in` in the street; a new one joins them at the place of `mid`."""
+    areas = gpd.GeoDataFrame(
+        {"code": ["D", "A"], "parent_code": ["", "D"], "level": ["district", "street"], "grid_kind": None},
+        geometry=[shapely.box(113, 23, 113.02, 23.02), shapely.box(113, 23, 113.01, 23.02)], crs=4326,
+    )  # fmt: skip
+    facilities = gpd.GeoDataFrame(
+        {"id": ["in", "mid", "off"], "name": "", "kind": "clinic", "status": "open",
+         "capacity": None, "delivery_mode": "one_stop", "street_code": ["A", "", ""]},
+        geometry=gpd.points_from_xy([113.005, 113.015, 113.05], [23.01] * 3), crs=4326,
+    )  # fmt: skip
+    added = gis.scenarios.parse_add("clinic@113.015,23.01", "new-1")
+    found = api.actions.coverage.changed(facilities, [added], areas=areas).set_index("id")
+    assert found["outside"].to_dict() == {"in": False, "mid": False, "off": True, "new-1": False}
+    assert found["street_code"].fillna("").to_dict() == {"in": "A", "mid": "", "off": "", "new-1": ""}
+    streets = api.actions.coverage.changed(facilities, [added], areas=areas[1:])
+    assert streets["street_code"].fillna("").tolist() == ["A", "", "", ""]

@@ -388,6 +388,14 @@ def test_a_group_nobody_recorded_is_missing_and_not_nought():
     assert (rows.loc["g1", "elders_80"] == 2).all()
 
 
+def test_a_facility_lies_outside_where_that_is_said_whatever_its_street():
+    """It stands in the district but in no street: own, and nobody depends on a neighbour."""
+    site = towns.care([(1000, 0)]).assign(id="x", street_code="", outside=False)
+    town = replace(worlds.street(), facilities=site)
+    rows = gis.coverage.aggregate(decide(town), town.households, LEVELS).query("level == 'district'")
+    assert rows["outside"].tolist() == [0, 0]
+
+
 def test_elders_who_depend_on_a_facility_outside_are_counted():
     """The canteen at 1000 m lies in no street of ours: the homes nearest to it depend on it, where covered."""
     town = worlds.street().with_facilities(towns.care([(1000, 0)]).assign(id="x", street_code=None))
