@@ -98,8 +98,8 @@ def _staff(session: data.db.Session, keyring: data.keyring.Keyring, count: int) 
         user = data.users.add(session, login=login, name=login, synthetic=True)
         data.users.assign(session, user, role="inspector", area_code=grid_of(number), valid_from=squares.DAY)
         sid = session.scalar(text(
-            "INSERT INTO login_session (user_id, role, expires_at) VALUES (:user, 'inspector', now() + interval '1 day')"
-            " RETURNING id"), {"user": user})  # fmt: skip
+            "INSERT INTO login_session (user_id, role, expires_at)"
+            " VALUES (:user, 'inspector', now() + interval '1 day') RETURNING id"), {"user": user})  # fmt: skip
         yield api.auth.access_token(keyring, user_id=user, session_id=str(sid), now=datetime.now(UTC))
 
 
