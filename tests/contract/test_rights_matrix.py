@@ -40,8 +40,6 @@ LEAST_CELLS = 100
 #: Routes whose owners are still writing their declarations; empty as soon as they have.
 NOT_YET = (
     "/api/coverage", "/api/facilities", "/api/households", "/api/scenarios", "/api/siting",
-   
-   
 )  # fmt: skip
 #: Ids of no object there is, one for each form an id may have.
 ABSENT = {int: 999_999_999, str: "no-such-thing", UUID: UUID("00000000-0000-4000-8000-000000000000")}
