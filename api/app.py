@@ -35,7 +35,9 @@ import data.db
 import data.keyring
 from api.door import Door
 from api.metrics import Metrics
+from api.oidc import Provider
 from api.settings import Settings
+from gis.errors import Invalid
 
 STATIC = Path(__file__).resolve().parent.parent / "maps" / "static"
 
@@ -82,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.door = data.db.engine(settings.door_url) if settings.door_url else app.state.engine
     app.state.kept = api.kept.Kept(app.state.engine)
     app.state.keyring = data.keyring.Keyring(settings.keys_folder)
+    app.state.provider = _provider(settings)
     api.errors.install(app)
     app.state.metrics = Metrics(app.state.door)
     app.add_middleware(Door, settings=settings, metrics=app.state.metrics)
@@ -89,3 +92,12 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(routes.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
+
+
+def _provider(settings: Settings) -> Provider | None:
+    """Who else may vouch for somebody, if the settings name one."""
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_audience:
+        raise Invalid("settings.oidc")
+    return Provider(settings.oidc_issuer, settings.oidc_audience, settings.oidc_client, settings.oidc_claim)

@@ -15,6 +15,7 @@ import jwt
 import data.db
 import data.door
 import data.keys
+from api.oidc import Provider
 from data.keyring import Keyring
 from gis.errors import NotAllowed, NotKnown
 
@@ -84,7 +85,9 @@ def access_token(keyring: Keyring, *, user_id: int, session_id: str, now: dateti
     return jwt.encode(claims, keyring.token_key, ALGORITHM)
 
 
-def enter(session: data.db.Session, shown: str | None, keyring: Keyring, *, read_only: bool) -> Caller:
+def enter(
+    session: data.db.Session, shown: str | None, keyring: Keyring, *, read_only: bool, provider: Provider | None = None
+) -> Caller:
     """Let in whoever the `Authorization` header names, with her rights for this transaction; one statement."""
     if shown is None:
         data.door.as_nobody(session, read_only=read_only)
@@ -94,6 +97,8 @@ def enter(session: data.db.Session, shown: str | None, keyring: Keyring, *, read
         raise NotKnown("auth.scheme")
     if secret.startswith("wg_"):
         return _with_key(session, secret, read_only)
+    if provider is not None and provider.made(secret):
+        return _with_login(session, provider.login(secret), read_only)
     return _with_token(session, secret, keyring, read_only)
 
 
@@ -105,6 +110,13 @@ def _with_key(session: data.db.Session, secret: str, read_only: bool) -> Caller:
     if known is None:
         raise NotKnown("auth.key")
     return Caller(known.role, known.user_id, known.login, known.scopes, known.key_id)
+
+
+def _with_login(session: data.db.Session, login: str, read_only: bool) -> Caller:
+    known = data.door.by_login(session, login, read_only=read_only)
+    if known is None:
+        raise NotKnown("auth.ended")
+    return Caller(known.role, known.user_id, known.login)
 
 
 def _with_token(session: data.db.Session, token: str, keyring: Keyring, read_only: bool) -> Caller:

@@ -28,14 +28,18 @@ class Opened(NamedTuple):
 
 def opened(request: Request) -> Iterator[Opened]:
     """Let in whoever sent the request; GET may only read, and what nobody asked to keep is undone."""
-    state, shown = request.app.state, request.headers.get("authorization")
-    with data.db.undecided(state.door) as session:
-        who = api.auth.enter(session, shown, state.keyring, read_only=request.method in READING)
+    with data.db.undecided(request.app.state.door) as session:
+        who = let_in(request, session, read_only=request.method in READING)
         request.state.user_id = who.user_id  # for the log of requests
         yield Opened(session, who)
 
 
-#: `function`: it ends before the answer is sent, so that no slow reader keeps a connection of the database.
+def let_in(request: Request, session: data.db.Session, *, read_only: bool) -> Caller:
+    """Give a transaction the rights of whoever sent the request."""
+    state, shown = request.app.state, request.headers.get("authorization")
+    return api.auth.enter(session, shown, state.keyring, read_only=read_only, provider=state.provider)
+
+
 In = Annotated[Opened, Depends(opened, scope="function")]
 
 

@@ -41,6 +41,13 @@ class Settings:
     #: WANGGE_WEBHOOK_HOSTS: names of our own network that webhooks may be sent to, with commas between them.
     webhook_hosts: frozenset[str] = frozenset()
 
+    #: WANGGE_OIDC_ISSUER, _AUDIENCE, _CLIENT and _CLAIM: a provider whose tokens open too, for whom, and which claim of
+    #: theirs is the login; nothing outside is asked unless an issuer is named.
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_client: str = ""
+    oidc_claim: str = "preferred_username"
+
     @property
     def keys_folder(self) -> Path:
         """Where the secrets of this installation are, which no backup of the database holds."""
@@ -70,6 +77,10 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         rate_address=_count("RATE_ADDRESS", said("RATE_ADDRESS", str(Settings.rate_address))),
         metrics_key=said("METRICS_KEY"),
         webhook_hosts=frozenset(name.strip().lower() for name in said("WEBHOOK_HOSTS").split(",")) - {""},
+        oidc_issuer=said("OIDC_ISSUER"),
+        oidc_audience=said("OIDC_AUDIENCE"),
+        oidc_client=said("OIDC_CLIENT"),
+        oidc_claim=said("OIDC_CLAIM", Settings.oidc_claim),
         keys=Path(said("KEYS")).expanduser().absolute() if said("KEYS") else None,
     )
 

@@ -24,6 +24,7 @@ NOBODY = """(
 ) AS nobody"""
 SESSION = "wangge_private.door_session(CAST(:sid AS uuid))"
 KEY = "wangge_private.door_key(:prefix, :secret_hash)"
+LOGIN = "wangge_private.door_login(:login)"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ def by_session(session: Session, sid: str, *, read_only: bool) -> Entered | None
 def by_key(session: Session, prefix: str, secret_hash: bytes, *, read_only: bool) -> Entered | None:
     """Enter with a key; None where there is none such, or no longer."""
     return _enter(session, KEY, read_only, prefix=prefix, secret_hash=secret_hash)
+
+
+def by_login(session: Session, login: str, *, read_only: bool) -> Entered | None:
+    """Enter as somebody another provider vouches for; None where she has no account, or no role today."""
+    return _enter(session, LOGIN, read_only, login=login)
 
 
 def as_nobody(session: Session, *, read_only: bool) -> None:

@@ -12,12 +12,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 import api.actions.photos
-import api.auth
 import data.db
 import data.photofiles
 import data.photos
 from api.auth import Caller
-from api.deps import Now, Session, Who, WriteSession, allow, key_scope
+from api.deps import Now, Session, Who, WriteSession, allow, key_scope, let_in
 from api.errors import Turned
 from api.schemas.photos import Photo
 from gis.errors import Conflict, NotFound
@@ -52,9 +51,8 @@ Upload = Annotated[data.photofiles.Incoming, Depends(upload)]
 
 def _let_in(request: Request) -> None:
     """Refuse whoever may not send one, before a byte of it is taken."""
-    with data.db.undecided(request.app.state.engine) as session:
-        shown = request.headers.get("authorization")
-        _need(api.auth.enter(session, shown, request.app.state.keyring, read_only=True))
+    with data.db.undecided(request.app.state.door) as session:
+        _need(let_in(request, session, read_only=True))
 
 
 def _need(who: Caller) -> int:
