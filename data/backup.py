@@ -1,7 +1,9 @@
 """Back up a whole database into one file, and bring it back: all of it or nothing.
 
 The file is a tar archive, so that it can be opened by hand in ten years. Its members: `facts.json` (what it is),
-`database.dump` (pg_dump's custom format, for pg_restore) and `SHA256` (of every byte before).
+`database.dump` (pg_dump's custom format, for pg_restore), `photos/…` (as they lie in the home) and `SHA256` (of every
+byte before). The photos are read after the dump and come before the swap: each is on the disk before its row is and
+never changes, so that no row is without its file, and the worst is a file without a row.
 A restore fills a new database and swaps the names in one transaction: whatever goes wrong, the old one is untouched.
 """
 
@@ -26,6 +28,7 @@ import sqlalchemy.exc
 from sqlalchemy.engine import URL, make_url
 
 import data.folders
+import data.photofiles
 import data.postgres
 from gis.errors import Conflict, Invalid, MissingPart
 
@@ -37,17 +40,18 @@ OBJECT_IN_USE = "55006"
 SEAL_BYTES = 4 * BLOCK  # header, digest, and the two empty blocks that end an archive
 
 
-def write(url: str, file: Path) -> dict[str, Any]:
-    """Back the database at `url` up into `file`, which is whole and proved readable, or absent; returns the facts."""
+def write(url: str, file: Path, *, home: Path) -> dict[str, Any]:
+    """Back the database and the photos of `home` up into `file`, which is whole and proved readable, or absent."""
     facts = _facts(url)
     with _whole_or_absent(file) as out:
         out.write(_member("facts.json", json.dumps(facts, ensure_ascii=False).encode()))
         _write_dump(make_url(url), out)
+        photos = _write_photos(home, out)
         out.flush()
         out.write(_seal(_digest(Path(out.name))))
         out.flush()
         check(Path(out.name))
-    return facts | {"file": str(file), "bytes": file.stat().st_size}
+    return facts | {"file": str(file), "bytes": file.stat().st_size, "photos": photos}
 
 
 def check(file: Path) -> dict[str, Any]:
@@ -61,9 +65,13 @@ def check(file: Path) -> dict[str, Any]:
     return facts
 
 
-def restore(url: str, file: Path) -> dict[str, Any]:
-    """Put the database at `url` back to what `file` holds; connections to it are cut for the swap."""
+def restore(url: str, file: Path, *, home: Path) -> dict[str, Any]:
+    """Put the database at `url` back to what `file` holds, and photos that are missing back into `home`.
+
+    Connections to the database are cut for the swap.
+    """
     facts = check(file)
+    _read_photos(file, home)
     target = make_url(url)
     fresh, replaced = (target.set(database=f"{target.database}_{word}") for word in ("restoring", "replaced"))
     with _statements(target.set(database="postgres")) as run:
@@ -125,6 +133,28 @@ def _read_dump(target: URL, file: Path) -> None:
         _feed([*command, f"--dbname={_libpq(target)}"], _open_member(archive, DUMP), env=_surroundings(target))
     with _statements(target) as run:
         run("ANALYZE")
+
+
+def _write_photos(home: Path, out: IO[bytes]) -> int:
+    """Add every photo, and say how many files they are."""
+    paths = [path for kind in data.photofiles.KEPT for path in data.photofiles.found(home, kind).values()]
+    for path in sorted(paths):
+        with path.open("rb") as photo:
+            size = os.fstat(photo.fileno()).st_size
+            out.write(_header(str(path.relative_to(home)), size))
+            shutil.copyfileobj(photo, out, 1 << 20)
+            out.write(bytes(-size % BLOCK))
+    return len(paths)
+
+
+def _read_photos(file: Path, home: Path) -> None:
+    """Put back what is missing; what is there already is the same."""
+    with tarfile.open(file, "r:") as archive:
+        for member in archive:
+            if member.name.startswith("photos/"):
+                content = archive.extractfile(member)
+                if content is None or not data.photofiles.put_back(home, member.name, content):
+                    raise Invalid("backup.damaged", file=str(file))
 
 
 def _feed(command: list[str], dump: IO[bytes], *, env: Mapping[str, str] = os.environ) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Collection, Iterator, Mapping
@@ -23,6 +24,9 @@ from gis.errors import Invalid, NoRoom, TooLarge
 
 #: The database writes on the same disk, and must still be able to when photos no longer are.
 RESERVE_BYTES = 256 * 2**20
+#: What a backup holds, and how files are called there.
+KEPT = ("quarantine", "served")
+NAME = re.compile(rf"photos/({'|'.join(KEPT)})/([0-9a-f]{{2}})/\2[0-9a-f-]{{34}}(\.[a-z]+\.jpg)?")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -106,6 +110,21 @@ def publish(home: Path, photo_id: str, files: Mapping[str, IO[bytes]]) -> None:
 def found(home: Path, kind: str) -> dict[str, Path]:
     """Files of a kind by name, which begins with the id of its photo once it is settled."""
     return {path.name: path for path in (home / "photos" / kind).rglob("*") if path.is_file()}
+
+
+def put_back(home: Path, name: str, content: IO[bytes]) -> bool:
+    """Let a file of a backup have its place again, unless it is there; False for a name that none of ours has."""
+    if not NAME.fullmatch(name):
+        return False
+    if not (home / name).exists():
+        path = _folder(home, "coming") / secrets.token_hex(16)
+        with room(), path.open("xb") as file:
+            path.chmod(0o600)
+            shutil.copyfileobj(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        _settle(path, home / name)
+    return True
 
 
 def names_served(photo_id: str) -> set[str]:

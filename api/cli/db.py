@@ -64,7 +64,7 @@ def backup(file: Annotated[Path, typer.Argument(help=words("db.file"))], *, json
     import data.backup
 
     with database() as url, step(words("db.backing_up")):
-        facts = data.backup.write(url, file)
+        facts = data.backup.write(url, file, home=settings().home)
     if json:
         emit_json(facts)
     else:
@@ -80,7 +80,7 @@ def restore(file: Annotated[Path, typer.Argument(help=words("db.file"))], *, jso
     with step(words("db.checking")):
         data.backup.check(file)
     with database() as url, step(words("db.restoring")):
-        facts = data.backup.restore(url, file)
+        facts = data.backup.restore(url, file, home=settings().home)
         data.db.migrate(url)
     if json:
         emit_json(facts)

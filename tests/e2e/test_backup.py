@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import tarfile
 
@@ -10,8 +11,9 @@ import sqlalchemy
 
 import data.backup
 import data.db
+import data.photofiles
 import data.postgres
-from gis.errors import Conflict, Invalid
+from gis.errors import Busy, Conflict, Invalid
 
 pytestmark = pytest.mark.database
 
@@ -34,13 +36,13 @@ def backup(own_database_url, ask, tmp_path):
     """A backup that holds the word `before`, of a database that says `after` by now."""
     ask("CREATE TABLE word AS SELECT 'before' AS said, repeat('x', 100000) AS filling")
     file = tmp_path / "备份 1.backup"
-    data.backup.write(own_database_url, file)
+    data.backup.write(own_database_url, file, home=file.parent)
     ask("UPDATE word SET said = 'after'")
     return file
 
 
 def test_what_was_backed_up_comes_back(own_database_url, ask, backup):
-    facts = data.backup.restore(own_database_url, backup)
+    facts = data.backup.restore(own_database_url, backup, home=backup.parent)
     assert ask("SELECT said FROM word") == "before"
     assert facts["revision"] == data.db.revision(own_database_url) == data.db.head()
 
@@ -49,7 +51,7 @@ def test_rights_and_row_security_come_back_too(own_database_url, ask, backup):
     guarded = "SELECT string_agg(relname, ',' ORDER BY relname) FROM pg_class WHERE relforcerowsecurity"
     granted = "SELECT count(*) FROM information_schema.role_table_grants WHERE grantee LIKE 'wangge%'"
     before = ask(guarded), ask(granted)
-    data.backup.restore(own_database_url, backup)
+    data.backup.restore(own_database_url, backup, home=backup.parent)
     assert (ask(guarded), ask(granted)) == before
     assert before[0]
 
@@ -93,7 +95,7 @@ def test_a_backup_that_fails_leaves_no_file(own_database_url, tmp_path, monkeypa
     older.write_text("older")
     for file in (tmp_path / "new.backup", older):
         with pytest.raises(Conflict):
-            data.backup.write(own_database_url, file)
+            data.backup.write(own_database_url, file, home=file.parent)
     assert [file.name for file in tmp_path.iterdir()] == ["older.backup"]
     assert older.read_text() == "older"
 
@@ -117,16 +119,18 @@ def test_leftovers_of_a_killed_restore_do_not_hinder_the_next(own_database_url, 
         for leftover in ("restoring", "replaced"):
             connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}_{leftover} TEMPLATE template0"))
     engine.dispose()
-    data.backup.restore(own_database_url, backup)
+    data.backup.restore(own_database_url, backup, home=backup.parent)
     assert ask("SELECT said FROM word") == "before"
 
 
 def test_open_connections_do_not_hinder_a_restore(own_database_url, ask, backup):
-    """They are cut, and a pool that checks before use goes on with the restored database."""
+    """They are cut; who notices first is told to come again, and the pool goes on with the restored database."""
     engine = data.db.engine(own_database_url)
     with data.db.transaction(engine) as session:
         assert session.scalar(sqlalchemy.text("SELECT said FROM word")) == "after"
-    data.backup.restore(own_database_url, backup)
+    data.backup.restore(own_database_url, backup, home=backup.parent)
+    with pytest.raises(Busy, match=r"store\.unreachable"), data.db.transaction(engine) as session:
+        session.scalar(sqlalchemy.text("SELECT 1"))
     with data.db.transaction(engine) as session:
         assert session.scalar(sqlalchemy.text("SELECT said FROM word")) == "before"
     engine.dispose()
@@ -134,5 +138,48 @@ def test_open_connections_do_not_hinder_a_restore(own_database_url, ask, backup)
 
 def refusal(url, file) -> str:
     with pytest.raises((Invalid, Conflict)) as refused:
-        data.backup.restore(url, file)
+        data.backup.restore(url, file, home=file.parent)
     return refused.value.code
+
+
+PHOTO = "11111111-1111-1111-1111-111111111111"
+
+
+def photos_in(home) -> dict[str, bytes]:
+    return {path.relative_to(home).as_posix(): path.read_bytes() for path in (home / "photos").rglob("*.*")} | {
+        path.relative_to(home).as_posix(): path.read_bytes() for path in (home / "photos" / "quarantine").glob("*/*")
+    }
+
+
+@pytest.fixture
+def pictured(tmp_path):
+    """A home with one photo as it was sent and as it is shown, and one that is only just coming."""
+    for path in (
+        data.photofiles.original(tmp_path, PHOTO),
+        data.photofiles.served(tmp_path, PHOTO, "large"),
+        tmp_path / "photos" / "coming" / "half",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(path.name.encode() * 1000)
+    return tmp_path
+
+
+def test_photos_are_in_it_and_come_back_into_another_home(own_database_url, pictured, tmp_path):
+    """Not the one that was only coming; and what is there already is left as it is."""
+    file, other = tmp_path / "a.backup", tmp_path / "other"
+    assert data.backup.write(own_database_url, file, home=pictured)["photos"] == 2
+    before = photos_in(pictured)
+    kept = data.photofiles.served(other, PHOTO, "large")
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"there already")
+    data.backup.restore(own_database_url, file, home=other)
+    assert photos_in(other) == before | {kept.relative_to(other).as_posix(): b"there already"}
+    assert data.photofiles.original(other, PHOTO).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "name", ["photos/../../x", "photos/served/../../x", "photos/quarantine/11/22", "photos/coming/a"]
+)
+def test_a_file_goes_nowhere_but_to_the_place_of_a_photo(tmp_path, name):
+    assert not data.photofiles.put_back(tmp_path, name, io.BytesIO(b"x"))
+    assert list(tmp_path.iterdir()) == []
