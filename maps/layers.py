@@ -71,6 +71,15 @@ def walkways(frame: gpd.GeoDataFrame | None) -> Layer:
     return Layer("walkways", [maps.codec.lines(joined(frame.geometry[rank_of == rank])) for rank in range(3)])
 
 
+def catchments(frame: gpd.GeoDataFrame | None) -> Layer:
+    """The ground within reach of each facility by kind, for drawing only; a facility that reaches nothing has none."""
+    if frame is None:
+        return Layer("catchments", {"kind": [], "shape": maps.codec.polygons(np.array([], dtype=object))})
+    seen = frame[~(frame.geometry.isna() | frame.geometry.is_empty)]
+    outlines = shapely.simplify(np.asarray(seen.geometry, dtype=object), TOLERANCE)
+    return Layer("catchments", {"kind": _plain(seen["kind"]), "shape": maps.codec.polygons(outlines)})
+
+
 def safe_json(block: object) -> str:
     """JSON that may stand inside a script element and inside a template of branca, whoever chose the names.
 

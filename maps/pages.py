@@ -46,7 +46,10 @@ class CoveragePage:
     facilities, water, walk_lines
         `gis.frames.FACILITIES`; polygons and lines of water; lines with `highway`. EPSG:4326.
     run
-        `run_id minutes metres verdicts data_date synthetic attribution created_at`.
+        `run_id minutes metres verdicts data_date synthetic attribution created_at`, and `scenario` (id, name) where
+        the run tried one: then `facilities` are those of the scenario.
+    catchments
+        Outlines to be drawn and never counted: `facility_id kind geometry`; None: none are offered.
     kinds
         Names of the facility kinds, (zh, en); kinds that are not given are named by `maps/texts`.
     level, kind, verdict
@@ -58,6 +61,7 @@ class CoveragePage:
     run: Mapping[str, Any]
     water: gpd.GeoDataFrame | None = None
     walk_lines: gpd.GeoDataFrame | None = None
+    catchments: gpd.GeoDataFrame | None = None
     kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     lang: str = "zh"
     exact: bool = False
@@ -141,12 +145,14 @@ def page_facts(page: CoveragePage) -> dict[str, Any]:
         "lang": page.lang,
         "exact": page.exact,
         "place": place(page),
-        "run": {**page.run, "created_at": _moment(page.run["created_at"]), "data_date": _moment(page.run["data_date"]),
-                "attribution": list(page.run["attribution"])},
+        "run": {"scenario": None, **page.run, "attribution": list(page.run["attribution"]),
+                **{name: _moment(page.run[name]) for name in ("created_at", "data_date")}},
         "levels": {level: named(f"page.level.{level}") for level in page.areas},
         "kinds": {kind: page.kinds.get(kind) or named(f"page.kind.{kind}") for kind in kinds},
         "facility_kinds": facility_kinds(page),
         "verdicts": {verdict: named(f"page.verdict.{verdict}") for verdict in verdicts},
+        "hidden": ["catchments"],
+        "catchments": page.catchments is not None,
         "open": {"level": page.level, "kind": page.kind, "verdict": page.verdict},
     }  # fmt: skip
 
@@ -183,6 +189,7 @@ def _layers(page: CoveragePage, facts: dict[str, Any]) -> list[maps.layers.Layer
         maps.layers.facilities(page.facilities),
         maps.layers.water(page.water),
         maps.layers.walkways(page.walk_lines),
+        maps.layers.catchments(page.catchments),
     ]
 
 

@@ -84,6 +84,7 @@ def _title(made: Sheet) -> None:
 
 def _marks(made: Sheet) -> None:
     marks = [("synthetic", "#ffd54a", "#2b2100")] if made.page.run["synthetic"] else []
+    marks += [("scenario", "#1d4e89", "white")] if made.page.run.get("scenario") else []
     marks += [("exact", "#8e1024", "white")] if made.page.exact else []
     for row, (key, ground, ink) in enumerate(marks):
         words = "  ".join(maps.pages.named(f"page.{key}"))
@@ -145,6 +146,7 @@ def _meaning(made: Sheet, axes: Axes, line: float) -> float:
         f"{made.named('verdict', made.verdict)}: {means}",
     ]
     said += [] if made.page.exact else [made.say("legend.rounded")]
+    said += [made.say("legend.scenario", **made.page.run["scenario"])] if made.page.run.get("scenario") else []
     lines = [part for text in said for part in _wrapped(text, 62)]
     axes.text(0, line, plain("\n".join(lines)), va="top", linespacing=1.3, fontproperties=made.font(8))
     return line + 1.04 * len(lines)

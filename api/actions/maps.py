@@ -11,12 +11,14 @@ import geopandas as gpd
 import pandas as pd
 
 import api.actions.coverage
+import api.actions.exports
 import data.areas
 import data.basemap
 import data.coverage
 import data.facilities
 import data.provenance
 import data.walknet
+import gis.scenarios
 from gis.errors import Invalid
 
 if TYPE_CHECKING:
@@ -35,10 +37,12 @@ def page(
     exact: bool = False,
     level: str | None = None,
     kind: str | None = None,
+    catchments: bool = False,
 ) -> maps.pages.CoveragePage:
     """Everything that the map of one run shows.
 
-    Published figures unless `exact`, which is for the owner of the machine and says so on the page.
+    Published figures unless `exact`, which is for the owner of the machine and says so on the page. `catchments` asks
+    for their outlines too, which takes some seconds to draw.
     """
     import maps.pages
 
@@ -48,7 +52,8 @@ def page(
         raise Invalid("maps.level", level=level, known=levels)
     return maps.pages.CoveragePage(
         areas={name: _figures(session, run, name, exact=exact, kind=kind) for name in levels},
-        facilities=data.facilities.frame(session, kinds=[kind] if kind and kind != "circle" else None),
+        facilities=_facilities(session, run, kind),
+        catchments=api.actions.exports.catchments(session, run) if catchments else None,
         water=data.basemap.frame(session, what="water"),
         walk_lines=data.walknet.lines(session, run["walknet_id"]),
         run=_facts(session, run),
@@ -58,6 +63,17 @@ def page(
         level=level,
         kind=kind,
     )
+
+
+def _facilities(session: data.db.Session, run: dict[str, Any], kind: str | None) -> gpd.GeoDataFrame:
+    """Those that are open: as they are or, where the run tried a scenario, as it leaves them."""
+    found = data.facilities.frame(session)
+    changes = [gis.scenarios.from_dict(change) for change in run["parameters"].get("scenario", {}).get("changes", ())]
+    if changes:
+        areas = data.areas.frame(session, level="street", as_of=run["as_of"])
+        found = api.actions.coverage.changed(found, changes, areas=areas)
+    wanted = found["kind"].eq(kind) if kind and kind != "circle" else found["kind"].ne("")
+    return found[wanted & found["status"].eq("open")].reset_index(drop=True)
 
 
 def kept_page(session: data.db.Session, run_id: int, *, lang: str, folder: Path) -> str:
@@ -112,9 +128,11 @@ def _figures(
 def _facts(session: data.db.Session, run: dict[str, Any]) -> dict[str, object]:
     shown = {name: run[name] for name in ("run_id", "data_date", "synthetic", "created_at")}
     asked = {name: _whole(run["parameters"][name]) for name in ("minutes", "metres")}
+    tried = run["parameters"].get("scenario")
     return {
         **shown,
         **asked,
+        "scenario": tried and {"id": tried["id"], "name": tried["name"]},
         "verdicts": run["parameters"]["verdicts"],
         "attribution": data.provenance.attributions(session),
     }

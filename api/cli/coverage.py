@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 import api.cli.evidence
+import api.cli.policies
 from api.cli.terminal import emit, emit_json, example, say, session, settings, step, words
 
 Json = Annotated[bool, typer.Option("--json", help=words("cli.json"))]
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
                 "wangge coverage run --kind canteen --minutes 15 --metres 800 --json",
                 "wangge coverage run --scenario 7",
                 "wangge coverage run --facilities own",
+                "wangge coverage run --scheduler tcp://planner:8786",
             ),
         ),
         ("list", list_runs, ("wangge coverage list",)),
@@ -38,6 +40,7 @@ def register(app: typer.Typer) -> None:
     ):
         group.command(name, help=words(f"coverage.cli.{name}"), epilog=example(*examples))(command)
     api.cli.evidence.register(group)
+    api.cli.policies.register(group)
     pages = ("wangge map coverage 1 -o coverage.html --single-file", "wangge map coverage 1 --kind canteen -o a3.pdf")
     drawn.command("coverage", help=words("coverage.cli.map"), epilog=example(*pages))(map_coverage)
     app.add_typer(group, name="coverage")
@@ -54,6 +57,7 @@ def run(
     area: Annotated[str | None, typer.Option(help=words("coverage.cli.area"))] = None,
     scenario: Annotated[int | None, typer.Option(min=1, help=words("scenario.cli.tried"))] = None,
     facilities: Annotated[Whose, typer.Option(help=words("scenario.cli.facilities"))] = "all",
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help=words("coverage.cli.scheduler"))] = None,
     json: Json = False,
 ) -> None:
     import api.actions.coverage
@@ -66,8 +70,9 @@ def run(
             facilities=facilities, scenario=None if scenario is None else data.scenarios.get(opened, scenario),
         )  # fmt: skip
         answer = api.actions.coverage.run(
-            opened, question, today=api.deps.today(), show=lambda name: step(words(f"coverage.step.{name}"))
-        )
+            opened, question, today=api.deps.today(), show=lambda name: step(words(f"coverage.step.{name}")),
+            scheduler=scheduler,
+        )  # fmt: skip
     emit_json(answer) if json else _print_run(answer)
 
 
@@ -125,12 +130,15 @@ def map_coverage(
     kind: Annotated[str | None, typer.Option(help=words("coverage.cli.one_kind"))] = None,
     single_file: Annotated[bool, typer.Option("--single-file", help=words("coverage.cli.single_file"))] = False,
     exact: Annotated[bool, typer.Option("--exact", help=words("coverage.cli.exact"))] = False,
+    catchments: Annotated[bool, typer.Option("--catchments", help=words("coverage.cli.catchments"))] = False,
     width_px: Annotated[int | None, typer.Option(min=400, max=8000, help=words("coverage.cli.width_px"))] = None,
 ) -> None:
     import api.actions.maps
 
     with session() as opened:
-        page = api.actions.maps.page(opened, run_id, lang=settings().lang, exact=exact, level=level, kind=kind)
+        page = api.actions.maps.page(
+            opened, run_id, lang=settings().lang, exact=exact, level=level, kind=kind, catchments=catchments
+        )
     api.actions.maps.write(page, output, single_file=single_file, width_px=width_px)
     say("coverage.cli.map_written", path=output)
 

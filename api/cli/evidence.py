@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import api.cli.scenarios
 from api.cli.terminal import emit, emit_json, example, say, session, settings, words
 
+if TYPE_CHECKING:
+    import data.db
+    from api.actions.coverage import Question
+
 Json = Annotated[bool, typer.Option("--json", help=words("cli.json"))]
 Kind = Annotated[str, typer.Option(help=words("planning.cli.kind"))]
 Minutes = Annotated[float, typer.Option(min=0.1, max=180, help=words("coverage.cli.minutes"))]
 Metres = Annotated[float, typer.Option(min=1, max=20000, help=words("coverage.cli.metres"))]
+At = Annotated[datetime | None, typer.Option(help=words("coverage.cli.at"))]
+Scenario = Annotated[int | None, typer.Option(min=1, help=words("scenario.cli.tried"))]
 
 
 def register(group: typer.Typer) -> None:
     for name, command, line in (
-        ("explain", explain, "wangge coverage explain H-0001 --kind canteen -o walk.geojson"),
-        ("uncertainty", uncertainty, "wangge coverage uncertainty --kind canteen --draws 200 --seed 1"),
+        ("explain", explain, "wangge coverage explain H-0001 --kind canteen --at 2026-03-02T12:00:00 -o walk.geojson"),
+        ("uncertainty", uncertainty, "wangge coverage uncertainty --kind canteen --scenario 7 --draws 200 --seed 1"),
         ("compare", api.cli.scenarios.compare, "wangge coverage compare 1 2"),
     ):
         group.command(name, help=words(f"evidence.cli.{name}"), epilog=example(line))(command)
@@ -31,18 +38,19 @@ def explain(
     kind: Kind,
     minutes: Minutes = 10,
     metres: Metres = 500,
+    at: At = None,
+    scenario: Scenario = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help=words("evidence.cli.output"))] = None,
     json: Json = False,
 ) -> None:
     import api.actions.evidence
     import api.deps
     import data.handover
-    from api.actions.coverage import Question
 
     if output is not None:
         data.handover.check(output)
-    question = Question(minutes=minutes, metres=metres)
     with session() as opened:
+        question = _question(opened, scenario, minutes=minutes, metres=metres, at=at)
         facts, lines = api.actions.evidence.explain(opened, question, ref=ref, kind=kind, today=api.deps.today())
     if output is not None:
         data.handover.write(lines, output, synthetic=facts["synthetic"])
@@ -86,15 +94,17 @@ def uncertainty(
     draws: Annotated[int, typer.Option(min=1, max=100_000, help=words("evidence.cli.draws"))] = 200,
     seed: Annotated[int, typer.Option(min=0, help=words("evidence.cli.seed"))] = 1,
     minutes: Minutes = 10,
+    at: At = None,
+    scenario: Scenario = None,
     json: Json = False,
 ) -> None:
     import api.actions.evidence
     import api.deps
-    from api.actions.coverage import Question
 
     with session() as opened:
+        question = _question(opened, scenario, minutes=minutes, at=at)
         answer = api.actions.evidence.uncertainty(
-            opened, Question(minutes=minutes), kind=kind, today=api.deps.today(), draws=draws, seed=seed
+            opened, question, kind=kind, today=api.deps.today(), draws=draws, seed=seed
         )
     emit_json(answer) if json else _print_band(answer)
 
@@ -107,6 +117,14 @@ def _print_band(answer: dict[str, Any]) -> None:
     for row in answer["sensitivity"]:
         shown = {name: _percent(row[name]) for name in ("low", "high", "swing")}
         emit("  " + words("evidence.cli.factor", factor=words(f"evidence.factor.{row['factor']}"), **shown))
+
+
+def _question(opened: data.db.Session, scenario: int | None, **asked: Any) -> Question:
+    """The question, with the scenario it is asked under."""
+    import data.scenarios
+    from api.actions.coverage import Question
+
+    return Question(**asked, scenario=None if scenario is None else data.scenarios.get(opened, scenario))
 
 
 def _percent(rate: float | None) -> str:

@@ -113,7 +113,8 @@ def test_nobody_changes_a_facility_of_another_street_or_gives_one_away(change, m
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"name": None}, {"kind": "palace"}, {"lon": 113.2}, {"capacity": -1}, {"status": "gone"}, {"version": 9}, {"lon": None, "lat": None, "datum": None}, {"capacity": "5"}],
+    [{}, {"name": None}, {"kind": "palace"}, {"lon": 113.2}, {"capacity": -1}, {"status": "gone"}, {"version": 9},
+     {"lon": None, "lat": None, "datum": None}, {"capacity": "5"}],
 )  # fmt: skip
 def test_a_change_without_sense_is_refused(change, mine, body):
     assert change(mine, body).status_code == 422

@@ -47,6 +47,8 @@ function meaning() {
     element("p", {}, both(denominator())),
     short(both(`verdict.${view.verdict}.means`, { minutes, metres })),
     facts.exact ? null : short(both("legend.rounded")),
+    facts.run.scenario ? short(both("legend.scenario", facts.run.scenario)) : null,
+    view.hidden.has("catchments") ? null : short(both("legend.catchments")),
     short(both("legend.run", { run, created, date: date || "–" })));
 }
 
@@ -54,7 +56,7 @@ function draw() {
   const level = shownLevel();
   const title = element("h2", {}, bothNamed("kinds", view.kind));
   const what = element("p", { class: "what" }, both("legend"), " · ", level ? bothNamed("levels", level.level) : "", " · ", bothNamed("verdicts", view.verdict));
-  const marks = [facts.run.synthetic ? "synthetic" : null, facts.exact ? "exact" : null].filter(Boolean);
+  const marks = [facts.run.synthetic ? "synthetic" : null, facts.run.scenario ? "scenario" : null, facts.exact ? "exact" : null].filter(Boolean);
   const legend = document.getElementById("legend");
   const open = legend.querySelector("details")?.open ?? matchMedia("(min-width: 800px) and (min-height: 700px)").matches;
   legend.replaceChildren(
@@ -67,7 +69,7 @@ function draw() {
 
 export function start(map) {
   map.on("levelshown", draw);
-  watch(["kind", "verdict", "lang"], draw);
+  watch(["kind", "verdict", "lang", "hidden"], draw);
   draw();
 }
 

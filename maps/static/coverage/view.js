@@ -23,7 +23,7 @@ function opening() {
     area: asked.area || null,
     facility: null,
     lang: asked.lang === "zh" || asked.lang === "en" ? asked.lang : facts.lang,
-    hidden: new Set(),
+    hidden: new Set(facts.hidden),
   };
 }
 
