@@ -1,13 +1,14 @@
 """A walking network from lines in a map file, whose columns are tags as OpenStreetMap spells them.
 
-Lines join where they share a vertex, as OpenStreetMap's ways do: vertices at the same place, to 1e-7 degrees (a
-centimetre), are one. A line without `highway` is taken for a footway; a file without that column is one of footways.
+Lines join where they share a vertex, as OpenStreetMap's ways do: vertices within a centimetre are one. A line without
+`highway` is taken for a footway; a file without that column is one of footways.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -23,22 +24,13 @@ from gis.errors import BadRows, Invalid
 
 _IDS = ("osm_way_id", "osm_id", "way_id")
 _LINES = (shapely.GeometryType.LINESTRING, shapely.GeometryType.MULTILINESTRING)
-_GRAIN = 1e7
 
 
 def network(table: Table, *, declared: Frame, clip: Any = None) -> gis.walkways.Network:
     """The network of the lines; a row that is no line refuses the file, naming every such row."""
     shapes, owner = _lines(table, declared)
-    tags = _tags(table.texts).iloc[owner].reset_index(drop=True)
-    coordinates, line = shapely.get_coordinates(shapes, return_index=True)
-    ids, refs = _joined(coordinates)
-    counts = np.bincount(line, minlength=len(shapes))
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    ways = gis.walkways.Ways(_ids(table.texts)[owner], tags, refs, offsets)
-    none = np.empty(0, dtype=np.int64)
-    lon, lat = ids.T / _GRAIN
-    vertices = gis.walkways.Vertices(np.arange(len(ids), dtype=np.int64), lon, lat, none, pd.DataFrame())
-    net = gis.walkways.build(ways, vertices, clip=clip)
+    tags = _tags(table.texts).assign(osm_way_id=_ids(table.texts)).iloc[owner]
+    net = gis.walkways.from_lines(gpd.GeoDataFrame(tags, geometry=shapes, crs=4326), clip=clip)
     if len(net.edges) == 0:
         raise Invalid("imports.no_ways", file=table.name, lines=len(shapes))
     return net
@@ -59,13 +51,6 @@ def _lines(table: Table, declared: Frame) -> tuple[npt.NDArray[np.object_], npt.
         raise BadRows("imports.bad_rows", rows.faults, file=table.name, rows=len(kinds))
     parts, owner = shapely.get_parts(shapely.force_2d(table.shapes), return_index=True)
     return gis.crs.shapes_to_wgs84(declared.degree_shapes(parts), declared.datum), owner
-
-
-def _joined(coordinates: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The different places, in 1e-7 degrees, and which of them each coordinate is."""
-    grains = np.round(coordinates * _GRAIN).astype(np.int64)
-    places, refs = np.unique(grains, axis=0, return_inverse=True)
-    return places, refs.reshape(-1).astype(np.int64)
 
 
 def _tags(texts: pd.DataFrame) -> pd.DataFrame:
