@@ -48,6 +48,17 @@ def test_distances_equal_those_of_shapely(seed: int):
         assert along.distance(shapely.Point(sx[i], sy[i])) < 1e-6
 
 
+def test_many_points_are_snapped_as_few_are(monkeypatch: pytest.MonkeyPatch):
+    """Put in order first or not, to the last bit; points without a place and far away are among them."""
+    index, rng = gis.snapping.build(*lines(1)), np.random.default_rng(1)
+    x, y = np.append(rng.uniform(-300, 3300, (2, 500)), [[np.nan, np.inf, 1e12], [0, 0, -1e12]], axis=1)
+    asked = {"allowed": np.ones(300, bool), "max_m": 150}
+    few = gis.snapping.nearest(index, x, y, **asked)
+    monkeypatch.setattr(gis.snapping, "ORDERED_FROM", 0)
+    many = gis.snapping.nearest(index, x, y, **asked)
+    assert [column.tobytes() for column in few] == [column.tobytes() for column in many]
+
+
 def test_an_edge_that_may_not_be_used_is_passed_over():
     """Edges at 10 m and 30 m; with the first barred the second is taken, with both nothing is."""
     index = gis.snapping.build(np.array([(0, 10), (100, 10), (0, 30), (100, 30.0)]), np.array([0, 2, 4]))
