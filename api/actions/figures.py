@@ -18,7 +18,7 @@ import gis.duplicates
 import gis.evaluation
 import gis.frames
 from gis.duplicates import Sighting
-from gis.errors import NotAllowed
+from gis.errors import Invalid, NotAllowed
 
 if TYPE_CHECKING:
     from data.db import Session
@@ -43,9 +43,11 @@ METRES_A_DEGREE = 110_000.0
 
 
 def of_period(
-    session: Session, *, role: str | None, since: datetime, until: datetime, by: By, now: datetime
+    session: Session, *, role: str | None, since: datetime, until: datetime, by: str, now: datetime
 ) -> list[dict[str, Any]]:
-    """Counts and rates of the reports that the session sees, one row for each group."""
+    """Counts and rates of the reports that the session sees, one row for each group (one of `By`)."""
+    if by != "all" and by not in COLUMNS:
+        raise Invalid("reports.figures_by", by=by, known=["all", *COLUMNS])
     if by == "inspector" and role not in SUPERVISORS:
         raise NotAllowed("reports.person_figures")
     cases, events = data.reports.history(session, since=since, until=until)

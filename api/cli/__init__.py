@@ -41,6 +41,7 @@ GROUPS = (
     "photos",
     "bench",
     "vendor",
+    "reports",
 )
 
 DONE, REFUSED, USAGE, MISSING = range(4)

@@ -14,20 +14,20 @@ from data.samples.official import SRID
 from data.samples.town import Lived
 from gis.crs import Metric
 
-#: Category, what an inspector might write, and its share. 部件 are components, 事件 events.
+#: Category (`gis.categories`), what an inspector might write, and its share.
 CATEGORIES = (
-    ("部件-井盖", "井盖松动，行人经过有响声", 9),
-    ("部件-路灯", "路灯不亮，晚上看不清台阶", 9),
-    ("部件-扶手", "台阶扶手断裂", 6),
-    ("部件-无障碍坡道", "无障碍坡道被杂物占用", 7),
-    ("部件-电梯", "加装电梯停运，楼上长者下楼困难", 6),
-    ("部件-水管", "老旧水管渗漏", 8),
-    ("事件-暴露垃圾", "巷口堆放垃圾", 14),
-    ("事件-违停占道", "车辆占用人行道", 13),
-    ("事件-消防通道", "消防通道堵塞", 9),
-    ("事件-噪音", "夜间施工噪音", 6),
-    ("事件-内涝", "雨后路面积水", 7),
-    ("事件-长者求助", "长者请求协助联系社工", 6),
+    ("manhole_cover", "井盖松动，行人经过有响声", 9),
+    ("street_lamp", "路灯不亮，晚上看不清台阶", 9),
+    ("handrail", "台阶扶手断裂", 6),
+    ("ramp", "无障碍坡道被杂物占用", 7),
+    ("lift", "加装电梯停运，楼上长者下楼困难", 6),
+    ("water_pipe", "老旧水管渗漏", 8),
+    ("litter", "巷口堆放垃圾", 14),
+    ("parking", "车辆占用人行道", 13),
+    ("fire_lane", "消防通道堵塞", 9),
+    ("noise", "夜间施工噪音", 6),
+    ("flooding", "雨后路面积水", 7),
+    ("elder_help", "长者请求协助联系社工", 6),
 )
 OPEN_FIRST = ("received", "accepted", "assigned", "resolved", "rejected", "reopened")
 

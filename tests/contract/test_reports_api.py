@@ -242,7 +242,7 @@ def test_a_report_goes_all_the_way_and_is_closed_by_a_second_person_on_site(clie
     assert (told["status"], told["photos"]["missing"]) == ("closed", [])
     assert [event["move"] for event in told["events"]] == ["receive", "accept", "assign", "resolve", "close"]
     back = act(report, "reopen", reason="又坏了")
-    assert (back["status"], [each["move"] for each in back["moves"]][0]) == ("reopened", "reject")
+    assert (back["status"], back["moves"][0]["move"]) == ("reopened", "reject")
 
 
 def test_a_check_made_far_from_the_place_is_kept_and_marked(client, as_, file, act, unit, town, people):
@@ -354,7 +354,8 @@ def test_filters_narrow_the_list(client, as_, file, act):
     ids = {
         name: {row["id"] for row in listed(client, as_("street"), since=since, **asked)}
         for name, asked in {
-            "status": {"status": "accepted"}, "both": {"status": ["accepted", "received"]}, "category": {"category": "noise"},
+            "status": {"status": "accepted"}, "both": {"status": ["accepted", "received"]},
+            "category": {"category": "noise"},
             "area": {"area": "A01"}, "none": {"area": "B"}, "overdue": {"overdue": "true"},
             "bbox": {"bbox": ",".join(map(str, squares.box(0, 0, 1, 0.5).bounds))},
         }.items()
