@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from api.schemas import Asked
 from api.schemas.areas import Answer, Code
-from api.schemas.reports import Sent
 
 
-class Reasoned(Sent):
+class Reasoned(Asked):
     """A change of what everybody works by."""
 
     reason: Annotated[str, Field(min_length=1, max_length=500, description="Why; kept in the log.")]

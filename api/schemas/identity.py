@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from api.schemas import Asked
 from api.schemas.areas import Answer
 
 Purpose = Literal["visit", "call", "emergency", "complaint", "correction"]
@@ -26,10 +27,8 @@ class ElderList(Answer):
     elders: list[Elder]
 
 
-class Reveal(BaseModel):
+class Reveal(Asked):
     """Why somebody must be known by name; it is kept in the log."""
-
-    model_config = ConfigDict(extra="forbid")
 
     purpose: Purpose
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
+from api.schemas import Asked, Day, Moment
 from api.schemas.areas import Answer, Code
 
 Role = Literal["street", "community", "inspector", "planner", "partner", "auditor", "admin"]
@@ -16,34 +17,28 @@ Password = Annotated[SecretStr, Field(min_length=10, max_length=128)]
 Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=40)]], Field(max_length=20)]
 
 
-class Order(BaseModel):
-    """What is sent holds what is declared and nothing else."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class NewUser(Order):
+class NewUser(Asked):
     login: Login
     name: Name
     password: Annotated[Password | None, Field(description="Without one she logs in by another provider.")] = None
     area_code: Annotated[Code | None, Field(description="Where she belongs.")] = None
 
 
-class UserChange(Order):
+class UserChange(Asked):
     name: Name | None = None
     active: bool | None = None
     password: Password | None = None
 
 
-class NewAssignment(Order):
+class NewAssignment(Asked):
     role: Role
     area_code: Code
     duty: Annotated[str | None, Field(min_length=1, max_length=40, description="网格长、网格员、楼长 …")] = None
-    valid_from: Annotated[date | None, Field(description="Today when unsaid.")] = None
+    valid_from: Annotated[Day | None, Field(description="Today when unsaid.")] = None
 
 
-class AssignmentEnd(Order):
-    valid_to: Annotated[date | None, Field(description="The first day without it; today when unsaid.")] = None
+class AssignmentEnd(Asked):
+    valid_to: Annotated[Day | None, Field(description="The first day without it; today when unsaid.")] = None
 
 
 class Assignment(Answer):
@@ -81,12 +76,12 @@ class Ended(Answer):
     sessions: int = Field(description="How many were ended.")
 
 
-class NewKey(Order):
+class NewKey(Asked):
     user_id: Annotated[int, Field(ge=1, lt=2**63, description="An account with the role partner.")]
     name: Name
     scopes: Annotated[Names, Field(min_length=1)]
-    fields: Names = []
-    expires_at: AwareDatetime
+    fields: Names = Field(default_factory=list)
+    expires_at: Moment
 
 
 class NewKeyMade(Answer):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import Field
 
 import gis.crs
+from api.schemas import Asked, Moment
 from api.schemas.areas import Answer, Datum, Latitude, Longitude
 from gis.reports import PHOTOS_MOST, TEXT_MOST, Place, Proof, Submission
 
@@ -26,13 +27,7 @@ Move = Literal[
 ]  # fmt: skip
 
 
-class Sent(BaseModel):
-    """What a phone sends; nothing else is taken."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class ReportBody(Sent):
+class ReportBody(Asked):
     """A report as somebody filed it."""
 
     category: Category = Field(description="A code of GET /api/categories.")
@@ -40,17 +35,17 @@ class ReportBody(Sent):
     lon: Longitude
     lat: Latitude
     datum: Datum = "wgs84"
-    captured_at: AwareDatetime = Field(description="By the phone's clock; ours is kept beside it.")
+    captured_at: Moment = Field(description="By the phone's clock; ours is kept beside it.")
     accuracy_m: Accuracy | None = None
-    photos: Photos = []
+    photos: Photos = Field(default_factory=list)
     mocked: bool = Field(False, description="The phone says that its position is made up.")
-    sent_at: AwareDatetime | None = Field(None, description="The phone's clock when it sends; not part of the report.")
+    sent_at: Moment | None = Field(None, description="The phone's clock when it sends; not part of the report.")
 
     def submission(self) -> Submission:
         return Submission(**{**self.model_dump(), "photos": tuple(self.photos)})
 
 
-class Stood(Sent):
+class Stood(Asked):
     """Where somebody stood."""
 
     lon: Longitude
@@ -63,7 +58,7 @@ class Stood(Sent):
         return Place(lon, lat, self.accuracy_m)
 
 
-class MoveBody(Sent):
+class MoveBody(Asked):
     """One move and its proof; which proof a move needs stands in the `moves` of the report."""
 
     move: Move
@@ -71,7 +66,7 @@ class MoveBody(Sent):
     reason: Text = ""
     text: Text = ""
     unit: Annotated[str, Field(max_length=64)] = ""
-    photos: Photos = []
+    photos: Photos = Field(default_factory=list)
     place: Stood | None = None
     amount: int = Field(0, ge=0, le=1000, description="How many more units of the limit.")
     merged_into: Uuid | Literal[""] = ""
@@ -83,7 +78,7 @@ class MoveBody(Sent):
         return Proof(self.reason, self.text, self.unit, photos, place, self.amount, self.merged_into, self.category)
 
 
-class MergeBody(Sent):
+class MergeBody(Asked):
     """Into which report, and why."""
 
     into: Uuid
@@ -91,7 +86,7 @@ class MergeBody(Sent):
     reason: Text = ""
 
 
-class DecisionBody(Sent):
+class DecisionBody(Asked):
     """Which of two bodies holds."""
 
     keep: Literal["first", "other"]
