@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import data.areas
 import data.basemap
 import data.facilities
+import data.identity
 import data.imports
 import data.population
 import data.reports
@@ -20,12 +21,15 @@ from gis.errors import Conflict
 
 if TYPE_CHECKING:
     import data.db
+    from data.keyring import Seal
     from data.samples.liwan import Sample
 
 Step = Callable[[str], AbstractContextManager[object]]
 
 #: The areas of the sample hold from here on: before its first report.
 VALID_FROM = date(2025, 1, 1)
+#: About so many households get a person by name: encrypting one for each of them would take longer than all the rest.
+NAMED = 3000
 
 
 def wanted(session: data.db.Session) -> bool:
@@ -34,9 +38,10 @@ def wanted(session: data.db.Session) -> bool:
 
 
 def load(
-    session: data.db.Session, *, seed: int = 1, scale: float = 1.0, show: Step = lambda _name: nullcontext()
-) -> dict[str, int]:
-    """Build the sample from its seed and keep it; how many rows of each sort."""
+    session: data.db.Session, *, seed: int = 1, scale: float = 1.0, seal: Seal | None = None,
+    show: Step = lambda _name: nullcontext(),
+) -> dict[str, int]:  # fmt: skip
+    """Build the sample from its seed and keep it; how many rows of each sort. Persons need a `seal`."""
     import data.samples.liwan
 
     if not wanted(session):
@@ -50,6 +55,9 @@ def load(
             kept[what] = keep(session, frame, batch)
     with show("staff"):
         kept["staff"] = _staff(session, sample)
+    if seal is not None:
+        with show("elders"):
+            kept["elders"] = _elders(session, sample, seal)
     with show("check"):
         data.areas.check(session)
     return kept
@@ -115,6 +123,17 @@ def _walknet(session: data.db.Session, sample: Sample, batch: int) -> int:
         import_id=batch,
     )
     return len(sample.walk_edges)
+
+
+def _elders(session: data.db.Session, sample: Sample, seal: Seal) -> int:
+    """Persons for some households all over the district."""
+    import data.samples.persons
+
+    households = sorted(data.population.numbers(session).values())
+    named = households[:: -(-len(households) // NAMED)]
+    persons = data.samples.persons.build(named, seed=sample.seed)
+    batch = _batch(session, sample, "elders", rows=len(persons))
+    return data.identity.add(session, persons, seal=seal, synthetic=True, import_id=batch)
 
 
 def _staff(session: data.db.Session, sample: Sample) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import emit_json, example, say, session, step, words
+from api.cli.terminal import emit_json, example, keyring, say, session, step, words
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def sample(
 
     with session() as opened:
         kept = api.actions.sample.load(
-            opened, seed=seed, scale=scale, show=lambda name: step(words(f"sample.load.{name}"))
+            opened, seed=seed, scale=scale, seal=keyring().seal, show=lambda name: step(words(f"sample.load.{name}"))
         )
     if json:
         emit_json({"seed": seed, "scale": scale, "synthetic": True, "rows": kept})

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.serve import OPEN_TO_ALL, address
-from api.cli.terminal import example, say, settings, step, transaction, words
+from api.cli.terminal import example, keyring, say, settings, step, transaction, words
 from gis.errors import Busy, Conflict, Refusal
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _fill(url: str) -> None:
     with transaction(url) as session:
         if not api.actions.sample.wanted(session):
             return
-        api.actions.sample.load(session, show=lambda name: step(words(f"sample.load.{name}")))
+        api.actions.sample.load(session, seal=keyring().seal, show=lambda name: step(words(f"sample.load.{name}")))
         question, today = api.actions.coverage.Question(), api.deps.today()
         run = api.actions.coverage.run(
             session, question, today=today, show=lambda name: step(words(f"coverage.step.{name}"))

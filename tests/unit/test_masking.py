@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import data.samples.persons
 import gis.masking
 
 
@@ -33,3 +34,11 @@ def test_of_a_mobile_number_seven_digits_are_shown_and_of_any_other_two(full, ma
 @pytest.mark.parametrize(("full", "masked"), [("44010319500101123X", "*" * 16 + "3X"), ("1234", "****"), ("", "")])
 def test_of_an_identity_card_neither_place_nor_birthday_is_shown(full, masked):
     assert gis.masking.id_card(full) == masked
+
+
+def test_the_persons_of_the_sample_are_the_same_each_time_and_called_samples():
+    made = data.samples.persons.build([3, 5, 8], seed=1)
+    assert made.equals(data.samples.persons.build([3, 5, 8], seed=1))
+    assert made["household_id"].tolist() == [3, 5, 8]
+    assert made["name"].str.endswith("样本").all()
+    assert made["phone"].str.startswith("1000000").all()
