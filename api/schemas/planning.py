@@ -13,8 +13,9 @@ from api.schemas.areas import Answer, Code
 from api.schemas.scenarios import Changes, Kind, Placed
 
 Kinds = Annotated[list[Kind], Field(min_length=1, max_length=20, description="Null: every kind of the catalogue.")]
-Minutes = Annotated[float, Field(ge=0.1, le=180, allow_inf_nan=False)]
-Metres = Annotated[float, Field(ge=1, le=20_000, allow_inf_nan=False)]
+#: In steps: two limits a metre apart would tell who lives on that metre.
+Minutes = Annotated[float, Field(ge=1, le=180, multiple_of=1, allow_inf_nan=False)]
+Metres = Annotated[float, Field(ge=50, le=20_000, multiple_of=50, allow_inf_nan=False)]
 Profile = Annotated[str, Field(max_length=40, pattern=r"^\w+$", description="Let everybody walk as this one.")]
 
 

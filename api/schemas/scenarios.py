@@ -123,7 +123,7 @@ class Speed(Asked):
 
     do: Literal["speed"]
     profile: Literal[tuple(sorted(gis.profiles.PROFILES))]  # type: ignore[valid-type]
-    m_s: Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)]
+    m_s: Annotated[float, Field(gt=0, lt=10, multiple_of=0.05, allow_inf_nan=False)]
 
     def change(self, _number: int) -> gis.scenarios.Change:
         return gis.scenarios.Speed(self.profile, self.m_s)

@@ -121,6 +121,8 @@ def test_an_order_that_cannot_be_done_says_why(client, as_, town, planned, work)
         ({"minutes": 0}, 422),
         ({"minutes": "10"}, 422),
         ({"metres": 1e9}, 422),
+        ({"metres": 501}, 422),
+        ({"minutes": 10.1}, 422),
         ({"profile": "bird"}, 422),
         ({"at": "2026-01-05T12:00:00+08:00"}, 422),
         ({"at": "noon"}, 422),
