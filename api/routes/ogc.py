@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 import api.routes.tiles
@@ -54,17 +54,9 @@ Id = Annotated[str, Path(max_length=120)]
 
 
 def said(body: Any, media: str = JSON, **headers: str) -> Response:
-    """A document; its words depend on the reader's language."""
-    return JSONResponse(_plain(body), 200, {"Vary": "Accept-Language"} | headers, media)
-
-
-def _plain(value: Any) -> Any:
-    """Days as text; everything else is JSON already."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    """A document; its words depend on the reader's language, its days are written as ISO 8601 has them."""
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str)
+    return Response(text, 200, {"Vary": "Accept-Language"} | headers, media)
 
 
 @router.get("", summary="Landing page", openapi_extra=openapi_of("f"))
