@@ -9,6 +9,7 @@ import data.identity
 import data.ingest.columns
 import data.ingest.elders
 import data.population
+import data.webhooks
 from api.actions.intake import Asked, Done, Taken, Watch
 from data.ingest.places import Frame
 from data.ingest.upsert import Counts
@@ -56,6 +57,8 @@ def change_key(engine: data.db.Engine, keyring: Keyring) -> int:
     while after is not None:
         with data.db.transaction(engine) as session:
             after = data.identity.renew(session, keyring.seal, after=after, limit=BATCH)
+    with data.db.transaction(engine) as session:
+        data.webhooks.renew(session, keyring.seal)
     keyring.drop_old_data_keys()
     with data.db.transaction(engine) as session:
         kept = data.identity.count(session)

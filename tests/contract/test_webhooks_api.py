@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 from standardwebhooks import Webhook, WebhookVerificationError
 
+import api.actions.elders
 import api.actions.webhooks
 import api.outgoing
 import api.worker
@@ -244,6 +245,13 @@ def test_the_secret_is_shown_once_and_kept_sealed(client, as_, town, hook):
     with data.db.transaction(town) as session:
         kept = session.scalar(text("SELECT secret FROM webhook WHERE id = :id"), hook)
     assert hook["secret"][6:20] not in kept
+    assert client.app.state.keyring.seal.open(kept) == hook["secret"]
+
+
+def test_after_a_change_of_the_key_it_is_sealed_with_secrets_still_open(client, town, hook):
+    api.actions.elders.change_key(town, client.app.state.keyring)
+    with data.db.transaction(town) as session:
+        kept = session.scalar(text("SELECT secret FROM webhook WHERE id = :id"), hook)
     assert client.app.state.keyring.seal.open(kept) == hook["secret"]
 
 
