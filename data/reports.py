@@ -148,7 +148,7 @@ def _picked(session: Session, wanted: Wanted, role: str | None) -> str:
     if wanted.area is not None:
         columns, codes = (_level(session, wanted.area),), "ARRAY[%(area)s]"
     elif role is None:
-        return page.format(scope="true")
+        return f"SELECT id FROM ({page.format(scope='true')}) AS page"  # noqa: S608
     else:
         columns, codes = SEATS[role], f"wangge_private.my_codes('{role}')"
     pages = [

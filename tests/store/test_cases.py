@@ -26,6 +26,7 @@ import gis.categories
 import gis.evaluation
 import gis.reports
 from api.auth import Caller
+from data.reports import Wanted
 from gis.errors import Conflict
 from gis.reports import Proof, Submission
 from worlds import squares
@@ -183,6 +184,17 @@ def test_reports_from_elsewhere_have_a_history_that_begins_with_their_state(sess
     case = data.cases.get(session, report)
     assert [event.move for event in case.events] == ["adopt"]
     assert gis.reports.replay(case.events).status == case.report.status == "resolved"
+
+
+def test_the_owner_lists_and_exports_every_report(engine, callers, tmp_path):
+    """What the shell does: no role, nothing hidden; a text that a spreadsheet would carry out is quoted."""
+    receive(engine, callers["inspector"], str(uuid4()), replace(SENT, text="=1+1"))
+    with data.db.transaction(engine) as session:
+        rows = data.reports.search(session, Wanted(), role=None, now=NOW, limit=1000)
+        api.actions.figures.export(session, Wanted(), role=None, path=tmp_path / "reports.csv", now=NOW)
+    written = pd.read_csv(tmp_path / "reports.csv")
+    assert len(rows) == len(written) == one(engine, "SELECT count(*) FROM report")
+    assert "'=1+1" in set(written["text"])
 
 
 # Any order ------------------------------------------------------------------------------------------------------------

@@ -166,6 +166,15 @@ def test_reports_that_are_there_stay_as_they_are(session, csv):
     assert frame["captured_at"].iloc[0] == pd.Timestamp("2026-03-04T02:00Z")
 
 
+def test_a_category_that_the_catalogue_calls_so_is_kept_by_its_code(session, csv):
+    """部件-井盖 is manhole_cover; a word it does not know stays as it was written. Each has a first event."""
+    head = "编号,类别,经度,纬度,上报时间,内容"
+    rows = [f"R{n},{word},{at(A00)},2026-03-04 10:00,缺失" for n, word in enumerate(("部件-井盖", "别的"))]
+    api.actions.imports.reports(session, wgs84(csv(head, *rows)), zone="Asia/Shanghai")
+    assert set(data.reports.frame(session)["category"]) == {"manhole_cover", "别的"}
+    assert session.scalar(text("SELECT count(*) FROM report_event WHERE move = 'adopt'")) == 2
+
+
 # Places ---------------------------------------------------------------------------------------------------------------
 
 
