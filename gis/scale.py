@@ -31,7 +31,7 @@ from gis.errors import MissingPart
 from gis.ground import Ground
 from gis.profiles import Profile
 from gis.verdicts import COVERED, HORIZON, Decision, Request, Verdicts
-from gis.walknet import Snaps, WalkNet
+from gis.walknet import EDGE_FIELDS, Snaps, WalkNet
 
 Floats = NDArray[np.float64]
 Longs = NDArray[np.int64]
@@ -249,8 +249,7 @@ def _part(net: WalkNet, edges: Flags) -> WalkNet:
     """Some edges of a network with their nodes, without how they are drawn: enough to search, not to snap."""
     nodes, ends = np.unique(np.concatenate([net.u[edges], net.v[edges]]), return_inverse=True)
     u, v = np.split(ends.astype(np.int32), 2)
-    names = ("metres", "oneway", "steps", "signals", "lift", "wheelchair", "bridge")
-    kept = {name: getattr(net, name)[edges] for name in names}
+    kept = {name: getattr(net, name)[edges] for name in EDGE_FIELDS}
     return replace(
         net, x=net.x[nodes], y=net.y[nodes], u=u, v=v, coords=np.zeros((0, 2)), offsets=np.zeros(1, np.int64),
         sha256="", **kept,

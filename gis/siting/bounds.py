@@ -104,78 +104,83 @@ def choose(worth: Any, alive: Any, closable: Any, add: Any, closures: Any) -> An
 
 @compiled
 def _descend(
-    indptr: Any,
-    homes: Any,
-    values: Any,
-    prices: Any,
-    dual: Any,
-    last: Any,
-    pace: Any,
-    alive: Any,
-    closable: Any,
-    add: Any,
-    closures: Any,
-    costs: Any,
-    budget: Any,
-    found: Any,
-    lowest: Any,
-    step: Any,
-    rounds: Any,
-) -> Any:
-    m, n = len(indptr) - 1, len(prices)
-    money = budget
-    for j in range(m):
-        if closable[j]:
-            money += costs[j]
-    priced = np.isfinite(budget)
-    scale = np.sqrt(max(len(homes) / max(m, 1), 1.0)) / max(costs.max(), 1e-9) if priced and m else 1.0
-    worth, slope = np.zeros(m), np.zeros(n + 1)
-    kept_prices, kept_dual, kept = prices.copy(), dual[0], closable.copy()
-    stale = 0
+    indptr: Any, homes: Any, values: Any, prices: Any, dual: Any, last: Any, pace: Any, alive: Any, closable: Any,
+    add: Any, closures: Any, costs: Any, budget: Any, found: Any, lowest: Any, step: Any, rounds: Any,
+) -> Any:  # fmt: skip
+    """So many rounds: the lowest ceiling met and the set chosen there; sites no better plan can use are struck out.
+
+    After eight rounds without a lower ceiling the steps get shorter, and begin again where it was lowest.
+    """
+    goal, money, scale = found + step * (1 - 1e-6), budget + costs[closable].sum(), _scale(indptr, homes, costs, budget)
+    worth, slope = np.zeros(len(indptr) - 1), np.zeros(len(prices) + 1)
+    kept_prices, kept_dual, kept, stale = prices.copy(), dual[0], closable.copy(), 0
     for _ in range(rounds):
-        for j in range(m):
-            worth[j] = 0.0
-            if alive[j]:
-                for k in range(indptr[j], indptr[j + 1]):
-                    worth[j] += max(values[k] - prices[homes[k]], 0.0)
-                worth[j] -= dual[0] * scale * costs[j]
+        _weigh(indptr, homes, values, prices, dual[0] * scale, costs, alive, worth)
         chosen, value, least = choose(worth, alive, closable, add, closures)
-        value += prices.sum() + (dual[0] * scale * money if priced else 0.0)
-        for j in range(m):
-            if alive[j] and not closable[j] and value + worth[j] - least < found + step * (1 - 1e-6):
-                alive[j] = False
+        value += prices.sum() + (dual[0] * scale * money if scale > 0.0 else 0.0)
+        alive &= closable | (value + worth - least >= goal)
+        stale += 1
         if value < lowest:
             lowest, stale = value, 0
             kept_prices[:], kept_dual, kept = prices, dual[0], chosen
-        else:
-            stale += 1
-        if lowest < found + step * (1 - 1e-6):
+        if lowest < goal:
             break
         if stale == 8:
-            pace[0] *= 0.6
-            stale = 0
-            prices[:], dual[0] = kept_prices, kept_dual
-            last[:] = 0.0
+            pace[0], stale = 0.6 * pace[0], 0
+            prices[:], dual[0], last[:] = kept_prices, kept_dual, 0.0
             continue
-        slope[:n] = 1.0
-        slope[n] = scale * money if priced else 0.0
-        for j in range(m):
-            if chosen[j]:
-                for k in range(indptr[j], indptr[j + 1]):
-                    if values[k] > prices[homes[k]]:
-                        slope[homes[k]] -= 1.0
-                slope[n] -= scale * costs[j] if priced else 0.0
-        for i in range(n + 1):
-            held = prices[i] if i < n else dual[0]
-            last[i] = slope[i] + 0.8 * last[i]
-            if held <= 0.0 and last[i] > 0.0:
-                last[i] = 0.0
-        size = np.sum(last * last)
-        if size <= 0.0:
+        _slope(indptr, homes, values, prices, scale, costs, money, chosen, slope)
+        if not _take_step(slope, last, prices, dual, pace[0] * (value - found), scale > 0.0):
             break
-        length = pace[0] * (value - found) / size
-        for i in range(n):
-            prices[i] = max(prices[i] - length * last[i], 0.0)
-        if priced:
-            dual[0] = max(dual[0] - length * last[n], 0.0)
     return lowest, kept
+
+
+@compiled
+def _scale(indptr: Any, homes: Any, costs: Any, budget: Any) -> float:
+    """What brings the price of money into the size of the others; 0 where money does not matter."""
+    if not np.isfinite(budget):
+        return 0.0
+    sites = len(indptr) - 1
+    return np.sqrt(max(len(homes) / max(sites, 1), 1.0)) / max(costs.max(), 1e-9) if sites else 1.0
+
+
+@compiled
+def _weigh(indptr: Any, homes: Any, values: Any, prices: Any, money: Any, costs: Any, alive: Any, worth: Any) -> None:
+    """What each living site is worth above the prices of its homes and of the money it costs, into `worth`."""
+    for j in range(len(worth)):
+        worth[j] = 0.0
+        if alive[j]:
+            for k in range(indptr[j], indptr[j + 1]):
+                worth[j] += max(values[k] - prices[homes[k]], 0.0)
+            worth[j] -= money * costs[j]
+
+
+@compiled
+def _slope(
+    indptr: Any, homes: Any, values: Any, prices: Any, scale: Any, costs: Any, money: Any, chosen: Any, slope: Any
+) -> None:
+    """How the ceiling changes with each price, that of money last, into `slope`."""
+    slope[:-1], slope[-1] = 1.0, scale * money if scale > 0.0 else 0.0
+    for j in np.flatnonzero(chosen):
+        for k in range(indptr[j], indptr[j + 1]):
+            if values[k] > prices[homes[k]]:
+                slope[homes[k]] -= 1.0
+        slope[-1] -= scale * costs[j]
+
+
+@compiled
+def _take_step(slope: Any, last: Any, prices: Any, dual: Any, length: Any, priced: Any) -> bool:
+    """Move the prices, none below 0, along the slope bent towards the last step; False where there is nowhere to go."""
+    for i in range(len(last)):
+        held = prices[i] if i < len(prices) else dual[0]
+        last[i] = slope[i] + 0.8 * last[i]
+        if held <= 0.0 and last[i] > 0.0:
+            last[i] = 0.0
+    size = np.sum(last * last)
+    if size <= 0.0:
+        return False
+    for i in range(len(prices)):
+        prices[i] = max(prices[i] - length / size * last[i], 0.0)
+    if priced:
+        dual[0] = max(dual[0] - length / size * last[-1], 0.0)
+    return True

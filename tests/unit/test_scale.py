@@ -85,6 +85,18 @@ def test_the_cut_changes_nothing(seed: int, tiles: int):
     same(gis.scale.judge(stand, client=AtHome(), tiles=tiles), gis.coverage.judge(stand))
 
 
+def test_slopes_are_cut_with_their_streets():
+    town = towns.crossing(1, size=16, homes_count=300, facilities_count=25)
+    random, edges = np.random.default_rng(1), len(town.net.u)
+    up, down = (random.uniform(0, 5, edges).astype(np.float32) for _ in range(2))
+    stand, flat = (
+        gis.ground.ground(net, town.households, facilities=town.facilities, request=REQUEST)
+        for net in (replace(town.net, up_m=up, down_m=down), town.net)
+    )
+    same(gis.scale.judge(stand, client=AtHome(), tiles=25), gis.coverage.judge(stand))
+    assert not np.array_equal(gis.coverage.judge(stand).seconds, gis.coverage.judge(flat).seconds, equal_nan=True)
+
+
 def test_a_tile_is_really_a_part():
     """Else the tests above would compare the whole with itself: most tiles of 25 lack some of the streets."""
     stand = ground(1, replace(REQUEST, minutes=0.2, metres=10.0, snap_m=60.0))
