@@ -12,11 +12,13 @@ import pytest
 
 import gis.calendar
 import gis.deadlines
+import gis.reports
 from gis.deadlines import Clock, Limit
 from gis.errors import Refusal
 from gis.reports import Actor, Event, Proof
 
 CALENDAR = gis.calendar.statutory()
+START = datetime.fromisoformat("2026-03-02T09:00+08:00")
 
 
 def at(text: str) -> datetime:
@@ -220,3 +222,30 @@ def test_a_report_never_dispatched_or_merged_has_no_clock():
     merged = ("merge", "2025-10-09T10:00", "assigned", "")
     assert gis.deadlines.of_events(history(), Limit(2, "work_days")) is None
     assert gis.deadlines.of_events(history(assigned, merged), Limit(2, "work_days")) is None
+
+
+def test_before_it_is_dispatched_a_report_is_owed_from_its_filing_and_waits_while_on_hold():
+    """24 urgent hours; on hold no moment is owed; after an hour of hold it is 25; rejected, nothing at all."""
+    filed, event = gis.reports.receive("r1", Actor(1, "inspector"), at=START)
+    events, hour = [event], timedelta(hours=1)
+
+    def owed(report, name: str):
+        at = START + len(events) * hour
+        after, made = gis.reports.move(report, name, actor=Actor(2, "street"), at=at, proof=Proof(reason="因"))
+        events.append(made)
+        return after, gis.deadlines.due(events, Limit(24, "urgent_hours"), calendar=CALENDAR).due_at
+
+    accepted, moment = owed(filed, "accept")
+    assert moment == START + 24 * hour
+    held, moment = owed(accepted, "hold")
+    assert moment is None
+    resumed, moment = owed(held, "resume")
+    assert moment == START + 25 * hour
+    assert owed(resumed, "reject")[1] is None
+
+
+def test_a_year_that_is_not_known_is_said_and_refuses_nothing():
+    _, event = gis.reports.receive("r1", Actor(1, "inspector"), at=START.replace(year=2190))
+    assert gis.deadlines.due([event], Limit(3, "work_days"), calendar=CALENDAR) == gis.deadlines.Due(
+        unknown="calendar.unknown_year"
+    )

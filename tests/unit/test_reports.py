@@ -20,12 +20,15 @@ FULL = Proof("reason", "text", "unit", ("a" * 64,), Place(113.24, 23.12), 1, "ot
 BY_HAND = {
     "received": {"accept": "csy", "reject": "cs", "merge": "cs", "correct": "cs", "note": "icsp"},
     "accepted": {"assign": "csy", "reject": "cs", "hold": "cs", "merge": "cs", "correct": "cs", "note": "icsp"},
-    "assigned": {"resolve": "icsp", "return": "icsp", "hold": "cs", "extend": "cs", "merge": "cs", "correct": "cs", "note": "icsp"},
+    "assigned": {
+        "resolve": "icsp", "return": "icsp", "hold": "cs", "extend": "cs", "merge": "cs", "correct": "cs",
+        "note": "icsp",
+    },
     "resolved": {"close": "ics", "reopen": "ics", "correct": "cs", "note": "icsp"},
     "closed": {"reopen": "ics", "correct": "cs", "note": "icsp"},
     "rejected": {"restore": "cs", "correct": "cs", "note": "icsp"},
     "reopened": {"assign": "csy", "reject": "cs", "hold": "cs", "merge": "cs", "correct": "cs", "note": "icsp"},
-}
+}  # fmt: skip
 LEADS_TO = {
     "accept": "accepted", "reject": "rejected", "merge": "rejected", "assign": "assigned", "return": "accepted",
     "resolve": "resolved", "close": "closed", "reopen": "reopened", "restore": "reopened",
