@@ -137,7 +137,9 @@ def seeded(session: data.db.Session) -> dict[str, int]:
 
 def _queue(session: data.db.Session, street: str, known: dict[str, int]) -> None:
     """An event, another body, a photo of the street's report and a change of it; a webhook of the street's partner and one of its admin."""
-    known[f"report {street}"] = session.scalar(text("SELECT id::text FROM report WHERE street_code = :s"), {"s": street})
+    known[f"report {street}"] = session.scalar(
+        text("SELECT id::text FROM report WHERE street_code = :s"), {"s": street}
+    )
     values = PLACES[street] | {"ref": street, "report": known[f"report {street}"]}
     for table, role in (
         ("report_event", "inspector"), ("report_conflict", "inspector"), ("change", "inspector"), ("photo", "inspector"), ("report_photo", "inspector"), ("webhook", "partner"),
