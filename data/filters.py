@@ -21,7 +21,7 @@ from pygeofilter import values
 from pygeofilter.backends.evaluator import handle
 from pygeofilter.backends.sqlalchemy.evaluate import SQLAlchemyFilterEvaluator
 from sqlalchemy import ColumnElement, and_, func, true
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import DBAPIError, ProgrammingError, StatementError
 
 from gis.errors import Invalid
 
@@ -74,8 +74,9 @@ def sense() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        code = getattr(error.orig, "pgcode", None) or "22"
-        if not code.startswith(SENSELESS):
+        code = getattr(error.orig, "pgcode", None)
+        # Without a code it is either a value the driver cannot write, or a server that is gone.
+        if not (isinstance(error, ProgrammingError) if code is None else code.startswith(SENSELESS)):
             raise
         raise Invalid("ogc.filter_sense") from error
     except StatementError as error:
