@@ -15,6 +15,7 @@ from sqlalchemy import text
 import data.changes
 import data.keys
 import data.reports
+import data.scenarios
 import data.users
 from data.db import Session
 from worlds import squares
@@ -133,3 +134,89 @@ def make_webhook(session: Session, place: str) -> int:
                 FROM app_user WHERE login = :owner RETURNING id"""),
         {"owner": owner, "gone": place == "deleted"},
     ).scalar_one())  # fmt: skip
+
+
+# Coverage -------------------------------------------------------------------------------------------------------------
+
+
+def make_lane(session: Session, _place: str) -> int:
+    """The lane with its canteen and homes, laid out once; whoever may ask about it may ask from anywhere."""
+    from contract.conftest import furnish
+
+    if not session.scalar(text("SELECT count(*) FROM walknet")):
+        furnish(session)
+    return 1
+
+
+def make_placed_home(session: Session, place: str) -> int:
+    """A household that is asked about beside the lane."""
+    make_lane(session, place)
+    return make_home(session, place)
+
+
+def make_facility(session: Session, place: str) -> str:
+    """A facility of a grid."""
+    grid, made = GRIDS[place], f"F-{uuid4()}"
+    values = {"id": made, "street": grid[0], "community": grid[:2], "grid": grid}
+    session.execute(
+        text("""INSERT INTO facility (id, name, kind, geom, synthetic, street_code, community_code, grid_code)
+                VALUES (:id, '', 'clinic', 'SRID=4326;POINT(113.2 23.1)', true, :street, :community, :grid)"""),
+        values,
+    )
+    if place == "deleted":
+        session.execute(text("DELETE FROM facility WHERE id = :id"), {"id": made})
+    return made
+
+
+def make_new_facility(_session: Session, place: str) -> dict[str, object]:
+    """The id and the place of a facility that is not there yet; a tenth from the corner of its grid."""
+    east, north = {"A00": (0.1, 0.1), "A01": (0.1, 0.6), "A10": (0.1, 1.1), "B00": (1.1, 0.1)}[GRIDS[place]]
+    return {"id": 1, "new": f"F-{uuid4()}", "lon": squares.WEST + east / 100, "lat": squares.SOUTH + north / 100}
+
+
+def make_run(session: Session, place: str) -> int:
+    """A run of nothing, with one figure; its inputs are no longer there, so that nothing can be drawn of it."""
+    make_lane(session, place)
+    made = session.scalar(
+        text("""INSERT INTO coverage_run
+                    (kinds, parameters, manifest, inputs_sha256, seconds, totals, walknet_id, as_of, synthetic)
+                SELECT '{canteen}', '{"area": null, "metres": 500, "minutes": 10}',
+                    '{"network": "", "facilities": "", "households": ""}', '', '{}', '{}', max(id), '2026-01-01', true
+                FROM walknet RETURNING id""")
+    )
+    figure = (
+        "INSERT INTO coverage_published (run_id, level, kind, verdict, code) VALUES (:run, 'street', 'x', 'x', 'A')"
+    )
+    session.execute(text(figure), {"run": made})
+    if place == "deleted":
+        session.execute(text("DELETE FROM coverage_run WHERE id = :run"), {"run": made})
+    return int(made)
+
+
+def make_compared_run(session: Session, place: str) -> dict[str, int]:
+    """A run and one to hold it against."""
+    return {"id": make_run(session, place), "run_id": make_run(session, "own")}
+
+
+def make_order(session: Session, place: str) -> int:
+    """An order of the planner (`own`) or of somebody else; orders are never deleted, so `deleted` is none."""
+    owner = "planner" if place in ("own", "deleted") else "gone"
+    made = session.scalar(
+        text("""INSERT INTO coverage_order (user_id, what, parameters, digest, state)
+                SELECT id, 'run', '{}', :digest, 'done' FROM app_user WHERE login = :owner RETURNING id"""),
+        {"digest": str(uuid4()), "owner": owner},
+    )
+    return int(made) + 10**9 if place == "deleted" else int(made)
+
+
+def make_scenario(session: Session, place: str) -> int:
+    """A scenario, which belongs to no place."""
+    made = data.scenarios.add(session, name=str(uuid4()), changes=[{"do": "close", "id": "F-1"}])
+    if place == "deleted":
+        data.scenarios.remove(session, made)
+    return made
+
+
+def make_new_scenario(session: Session, place: str) -> dict[str, object]:
+    """A name that no scenario has."""
+    return {"id": make_lane(session, place), "name": str(uuid4())}
