@@ -105,7 +105,7 @@ def _harmless(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _quoted(column: pd.Series) -> pd.Series:
-    risky = column.map(lambda cell: isinstance(cell, str)) & column.astype(str).str.match(FORMULA)
+    risky = column.map(lambda cell: isinstance(cell, str)).astype(bool) & column.astype(str).str.match(FORMULA)
     return column.where(~risky, "'" + column.astype(str))
 
 

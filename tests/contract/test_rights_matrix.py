@@ -36,7 +36,7 @@ ROLES = (
 PLACES = ("own", "neighbour", "community", "street", "deleted", "absent")
 LISTED = PLACES[:5]
 FOLDER = Path(__file__).parent / "rights"
-LEAST_CELLS = 100
+LEAST_CELLS = 3_000
 #: Ids of no object there is, one for each form an id may have.
 ABSENT = {int: 999_999_999, str: "no-such-thing", UUID: UUID("00000000-0000-4000-8000-000000000000")}
 CELL = {
