@@ -49,7 +49,8 @@ CELLS = {
 COMMANDS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 #: Tables without persons: all may read them but the auditor, who reads only the log; the catalogues have an editor.
 OPEN = (
-    "category", "unit", "routing_rule", "area", "area_level", "area_scheme", "facility_kind", "walknet", "walk_node", "walk_edge", "data_change",
+    "category", "unit", "routing_rule", "area", "area_level", "area_scheme", "facility_kind", "walknet", "walk_node",
+    "walk_edge", "data_change",
     "report_published", "category_unpublished", "public_area", "public_facility", "public_coverage", "public_report",
 )  # fmt: skip
 EDITED_BY_ADMIN = ("category", "unit", "routing_rule", "area_scheme", "facility_kind", "category_unpublished")
@@ -96,11 +97,13 @@ INSERT = {
 #: What tells the street of a row where it has no code of its own, and what tells the asker's own rows.
 STREET = {
     "login_session": "chr(ascii('A') + (expires_at < 'infinity')::integer)", "api_key": "name",
-    "login_throttle": "convert_from(lane, 'UTF8')", "audit_log": "actor", "photo": "upper(left(sha256, 1))", "webhook": "url",
+    "login_throttle": "convert_from(lane, 'UTF8')", "audit_log": "actor",
+    "photo": "upper(left(sha256, 1))", "webhook": "url",
     "webhook_delivery": "reason",
 }  # fmt: skip
 OWN = {
-    "app_user": "id = {me}", "assignment": "user_id = {me}", "login_session": "user_id = {me}", "api_key": "user_id = {me}", "webhook": "owner_id = {me}",
+    "app_user": "id = {me}", "assignment": "user_id = {me}", "login_session": "user_id = {me}",
+    "api_key": "user_id = {me}", "webhook": "owner_id = {me}",
     "webhook_delivery": "webhook_id IN (SELECT id FROM webhook WHERE owner_id = {me})",
 }  # fmt: skip
 RUN = """
@@ -136,14 +139,15 @@ def seeded(session: data.db.Session) -> dict[str, int]:
 
 
 def _queue(session: data.db.Session, street: str, known: dict[str, int]) -> None:
-    """An event, another body, a photo of the street's report and a change of it; a webhook of the street's partner and one of its admin."""
+    """What hangs on a street's report and home; a webhook, a session and a key of its people; of its admin too."""
     known[f"report {street}"] = session.scalar(
         text("SELECT id::text FROM report WHERE street_code = :s"), {"s": street}
     )
     values = PLACES[street] | {"ref": street, "report": known[f"report {street}"]}
     for table, role in (
-        ("report_event", "inspector"), ("report_conflict", "inspector"), ("change", "inspector"), ("photo", "inspector"), ("report_photo", "inspector"), ("webhook", "partner"),
-        ("webhook", "admin"), ("webhook_delivery", "partner"), ("webhook_delivery", "admin"),
+        ("report_event", "inspector"), ("report_conflict", "inspector"), ("change", "inspector"),
+        ("photo", "inspector"), ("report_photo", "inspector"), ("webhook", "partner"), ("webhook", "admin"),
+        ("webhook_delivery", "partner"), ("webhook_delivery", "admin"),
         ("elder", "inspector"), ("login_throttle", "inspector"), ("login_session", "inspector"),
         ("login_session", "admin"), ("api_key", "partner"), ("api_key", "admin"),
     ):  # fmt: skip
