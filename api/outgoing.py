@@ -110,7 +110,7 @@ def _addresses(parts: SplitResult) -> list[Address]:
         told = socket.getaddrinfo(parts.hostname, parts.port or parts.scheme, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise Invalid("webhooks.unknown_host") from None
-    return [ipaddress.ip_address(each[4][0].partition("%")[0]) for each in told]  # type: ignore[union-attr]
+    return [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in told]
 
 
 def _public(address: Address) -> bool:

@@ -91,7 +91,7 @@ def test_a_reader_that_fails_leaves_the_numbers_to_the_next(own):
 
 
 def test_eight_writers_and_two_readers_agree_on_one_feed_without_gaps(own):
-    """Each reader asks on from where it was: what it gets is 1, 2, 3 …, and both get the same; undone ones are absent."""
+    """Each reader asks on from where it was: it gets 1, 2, 3 …, and both get the same; what was undone is absent."""
     over = threading.Event()
     feeds: list[list[dict]] = [[], []]
     readers = [threading.Thread(target=follow, args=(own, feed, over)) for feed in feeds]
@@ -146,8 +146,8 @@ def test_one_may_ask_for_some_kinds_of_things_only(session):
 
 def test_nobody_writes_a_change_by_hand_and_the_public_reads_none(session):
     for role in ("public", "inspector", "community", "street", "planner", "partner", "auditor", "admin"):
-        rights = [session.scalar(text("SELECT has_any_column_privilege(:role, 'change', :right)"),
-                                 {"role": f"wangge_{role}", "right": right}) for right in ("INSERT", "UPDATE")]  # fmt: skip
+        asked = text("SELECT has_any_column_privilege(:role, 'change', :right)")
+        rights = [session.scalar(asked, {"role": f"wangge_{role}", "right": right}) for right in ("INSERT", "UPDATE")]
         assert rights == [False, False]
     session.execute(text("SET LOCAL ROLE wangge_public"))
     with pytest.raises(NotAllowed), data.db.refusals():
