@@ -25,6 +25,7 @@ ABOUT = (Path(__file__).parent / "sql" / "reports_about.sql").read_text("utf-8")
 CASE = (Path(__file__).parent / "sql" / "reports_case.sql").read_text("utf-8")
 LAST = """SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat, captured_at, accuracy_m FROM report
     WHERE author_id = :user_id AND geom IS NOT NULL ORDER BY received_at DESC, id DESC LIMIT 1"""
+SEATED = "SELECT wangge_private.my_codes(:role) && CAST(:codes AS text[])"
 NO_LAST = "SELECT 0 AS lon, 0 AS lat, now() AS captured_at, 0 AS accuracy_m WHERE false"
 
 #: What a partner may read of a report, and of what happened to it; the grants say the same.
@@ -158,6 +159,12 @@ def get(session: Session, report_id: str, *, partner: bool = False) -> Case:
     if found is None:
         raise NotFound("reports.absent")
     return found
+
+
+def seated(session: Session, case: Case, *, role: str) -> bool:
+    """Whether the reader is assigned to where a report lies."""
+    codes = [code for code in case.codes.values() if code]
+    return bool(session.scalar(text(SEATED), {"role": role, "codes": codes}))
 
 
 def event(row: Mapping[str, Any]) -> Event:

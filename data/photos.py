@@ -74,6 +74,12 @@ def find(session: Session, *, author_id: int, sha256: str) -> Photo | None:
     return None if row is None else Photo(**row)
 
 
+def sent(session: Session, author_id: int, hashes: Collection[str]) -> set[str]:
+    """Which of these photos have come from an author, without those that cannot be read."""
+    come = (photo.c.author_id == author_id) & photo.c.sha256.in_(hashes) & (photo.c.state != "refused")
+    return {*session.scalars(select(photo.c.sha256).where(come))}
+
+
 def states(session: Session) -> dict[str, str]:
     """The state of every photo, by id."""
     return {row.id: row.state for row in session.execute(select(photo.c.id, photo.c.state))}

@@ -85,6 +85,9 @@ MOVES: dict[str, Rule] = {
     )
 }
 
+#: What the author of a report may do who does not work where it lies: everything else is for those who do.
+BY_AUTHOR = frozenset({"note", "reopen"})
+
 
 @dataclass(frozen=True)
 class Actor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -20,7 +21,7 @@ import gis.reports
 import gis.routing
 from data.cases import About, Author, Case
 from gis.categories import Category
-from gis.errors import Conflict, NotFound
+from gis.errors import Conflict, NotAllowed, NotFound
 from gis.plausibility import Context, Fix, Reason
 from gis.reports import Actor, Event, Proof, Report, Submission
 
@@ -147,10 +148,12 @@ def move(
     case = data.cases.get(session, report_id, partner=who.role == "partner")
     if version != case.report.version:
         return 409, document(case, who, now=now)
+    _require_seat(session, who, case, name)
     if name == "merge":
         _require_target(session, proof.merged_into)
     category = category_after(session, case, proof)
-    after, event = gis.reports.move(case.report, name, actor=actor(who), at=now, proof=proof)
+    standing = replace(case.report, photos_missing=case.report.photos_missing + _not_come(session, who, case, proof))
+    after, event = gis.reports.move(standing, name, actor=actor(who), at=now, proof=proof)
     content = {"category": proof.category} if name == "correct" else None
     return carry_out(session, who, case, after, event, category=category, content=content)
 
@@ -184,6 +187,21 @@ def _require_target(session: Session, report_id: str) -> None:
         raise NotFound("reports.absent")
     if target.report.status == "rejected":
         raise Conflict("reports.merge_target")
+
+
+def _require_seat(session: Session, who: Caller, case: Case, name: str) -> None:
+    """Whoever wrote a report but does not work where it lies does not decide about it."""
+    wrote = who.user_id is not None and case.columns["author_id"] == who.user_id
+    if wrote and name not in gis.reports.BY_AUTHOR and not data.cases.seated(session, case, role=who.role):
+        raise NotAllowed("reports.elsewhere", move=name)
+
+
+def _not_come(session: Session, who: Caller, case: Case, proof: Proof) -> int:
+    """How many photos of a proof the caller has not sent herself, beside those that are known to be missing."""
+    if who.user_id is None or not proof.photos:
+        return 0
+    sent = data.photos.sent(session, who.user_id, proof.photos)
+    return len({*proof.photos} - sent - ({*case.photos} - case.photos_here))
 
 
 def category_after(session: Session, case: Case, proof: Proof) -> Category | None:

@@ -245,6 +245,31 @@ def test_a_report_goes_all_the_way_and_is_closed_by_a_second_person_on_site(clie
     assert (back["status"], back["moves"][0]["move"]) == ("reopened", "reject")
 
 
+def test_a_check_needs_photos_that_whoever_checks_has_sent(file, act, unit, town, people):
+    """One that nobody has sent, then one that only the inspector has sent, who resolved it; then her own."""
+    report = file()
+    act(report, "accept")
+    act(report, "assign", unit=unit)
+    photo_of(town, report, people["inspector"], "e" * 64)
+    act(report, "resolve", by="inspector", text="好了", photos=["e" * 64])
+    for named in ("9" * 64, "e" * 64):
+        refused = act(report, "close", expect=409, photos=[named], place=place("A00"))
+        assert refused["code"] == "reports.photos_missing"
+    photo_of(town, report, people["street"], "f" * 64)
+    assert act(report, "close", photos=["f" * 64], place=place("A00"))["status"] == "closed"
+
+
+@pytest.mark.parametrize("by", ["inspector A01", "community A1", "street B"])
+def test_who_wrote_a_report_decides_nothing_about_it_where_she_does_not_work(act, file, town, by):
+    report = file("A00", by=by)
+    for move in ("accept", "return", "resolve", "merge"):
+        assert act(report, move, by=by, expect=403)["code"] == "reports.elsewhere"
+    assert act(report, "note", by=by, text="还在")["status"] == "received"
+    with data.db.transaction(town) as session:
+        moves = session.scalars(text("SELECT move FROM report_event WHERE report_id = :id"), {"id": report})
+        assert sorted(moves) == ["note", "receive"]
+
+
 def test_a_check_made_far_from_the_place_is_kept_and_marked(client, as_, file, act, unit, town, people):
     report = file()
     act(report, "accept")

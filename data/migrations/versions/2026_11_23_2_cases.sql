@@ -200,7 +200,8 @@ REVOKE ALL ON FUNCTION wangge_private.report_place(), wangge_private.report_refu
 
 -- Rights -----------------------------------------------------------------------------------------------------------------
 -- Whoever is assigned to a place sees its reports, their events and what is in dispute; so does the author of a report,
--- wherever it lies. Both may add events; what a role may do beyond that stands in `gis.reports.MOVES`.
+-- wherever it lies. Both may add events, the author those of `gis.reports.BY_AUTHOR` alone; what a role may do beyond that
+-- stands in `gis.reports.MOVES`.
 
 DROP POLICY author_read ON report;
 DROP POLICY author_add ON report;
@@ -239,7 +240,8 @@ BEGIN
         EXECUTE format('CREATE POLICY %1$s_add ON report FOR INSERT TO wangge_%1$s'
             ' WITH CHECK (%2$s AND (SELECT wangge_private.i_am(%1$L)))', seat.role, own);
         EXECUTE format('CREATE POLICY %1$s_add ON report_event FOR INSERT TO wangge_%1$s'
-            ' WITH CHECK (actor_id = (SELECT wangge_private.my_id()) AND (%2$s OR %3$s))', seat.role, mine, own);
+            ' WITH CHECK (actor_id = (SELECT wangge_private.my_id())'
+            ' AND (%2$s OR %3$s AND move IN (''receive'', ''note'', ''reopen'')))', seat.role, mine, own);
         EXECUTE format('CREATE POLICY %1$s_add ON report_conflict FOR INSERT TO wangge_%1$s WITH CHECK (%2$s)',
             seat.role, own);
         IF seat.role IN ('community', 'street') THEN
