@@ -25,19 +25,22 @@ ABOUT = (Path(__file__).parent / "sql" / "reports_about.sql").read_text("utf-8")
 CASE = (Path(__file__).parent / "sql" / "reports_case.sql").read_text("utf-8")
 LAST = """SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat, captured_at, accuracy_m FROM report
     WHERE author_id = :user_id AND geom IS NOT NULL ORDER BY received_at DESC, id DESC LIMIT 1"""
-SEATED = "SELECT wangge_private.my_codes(:role) && CAST(:codes AS text[])"
 NO_LAST = "SELECT 0 AS lon, 0 AS lat, now() AS captured_at, 0 AS accuracy_m WHERE false"
 
-#: What a partner may read of a report, and of what happened to it; the grants say the same.
+FILED = "report WHERE client_id = :client_id AND (author_id = :user_id OR (author_id IS NULL AND :user_id IS NULL))"
+FILED_BY_PARTNER = "wangge_private.partner_filed(:client_id)"
+#: What a partner may read of a report, and of what happened to it; what its key does not name is null.
 PARTNER = (
     "id", "author_id", "client_id", "category", "status", "version", "moved_at", "on_hold", "unit", "merged_into",
-    "captured_at", "received_at", "text", "photos", "body_hash", "due_at", "warn_at", "due_unknown", "street_code",
-    "community_code", "grid_code", "synthetic",
+    "captured_at", "received_at", "text", "photos", "due_at", "warn_at", "due_unknown", "street_code", "community_code",
+    "grid_code", "synthetic",
 )  # fmt: skip
 PARTNER_EVENT = (
     "report_id", "version", "move", "actor_role", "at", "source", "target", "reason", "text", "unit", "photos",
     "amount", "merged_into", "category",
 )  # fmt: skip
+#: Stands for the unit of a report whose reader may not see it: only a move that changes it is written.
+UNSEEN = "-"
 HIDDEN = ("geom", "import_id", "household_id", "facility_id", "warned_at", "overdue_at")
 
 
@@ -143,14 +146,13 @@ class Case:
     @property
     def photos(self) -> list[str]:
         """Every photo that was ever declared, with the report or with a move."""
-        named = [*self.columns["photos"], *(sha256 for row in self.history for sha256 in row["photos"])]
-        return list(dict.fromkeys(named))
+        return _declared(self.columns, self.history)
 
 
 def find(session: Session, report_id: str, *, partner: bool = False) -> Case | None:
     """A report that the reader may see, with its history; a partner sees fewer columns of both."""
     row = session.execute(_CASE[partner], {"id": report_id}).mappings().one_or_none()
-    return None if row is None else _case(dict(row))
+    return None if row is None else _case(dict(row), partner=partner)
 
 
 def get(session: Session, report_id: str, *, partner: bool = False) -> Case:
@@ -171,8 +173,8 @@ def event(row: Mapping[str, Any]) -> Event:
     """A row of the history as `gis.reports` knows it."""
     place = None if row.get("lon") is None else Place(row["lon"], row["lat"], row["accuracy_m"])
     proof = Proof(
-        row["reason"], row["text"], row["unit"], tuple(row["photos"]), place, row["amount"], row["merged_into"],
-        row["category"],
+        row["reason"] or "", row["text"] or "", row["unit"] or "", tuple(row["photos"] or ()), place, row["amount"],
+        row["merged_into"], row["category"],
     )  # fmt: skip
     actor = Actor(row.get("actor_id"), row["actor_role"])
     at = datetime.fromisoformat(row["at"])
@@ -207,13 +209,20 @@ def _state(standing: Report) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _case(row: dict[str, Any]) -> Case:
+def _declared(columns: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> list[str]:
+    named = [sha256 for row in (columns, *history) for sha256 in row["photos"] or ()]
+    return list(dict.fromkeys(named))
+
+
+def _case(row: dict[str, Any], *, partner: bool) -> Case:
     history = tuple(row.pop("events") or ())
     category, merged, disputes = row.pop("category_row"), tuple(row.pop("merged")), row.pop("disputes")
     here = frozenset(row.pop("photos_here"))
-    missing = len({*row["photos"], *(sha256 for each in history for sha256 in each["photos"])} - here)
+    missing = len({*_declared(row, history)} - here)
+    row["unit"] = row["unit"] if partner else row["unit"] or ""
+    unit = UNSEEN if row["unit"] is None else row["unit"]
     standing = Report(
-        row["id"], row["status"], row["version"], row["moved_at"], row["unit"] or "", row["on_hold"],
+        row["id"], row["status"], row["version"], row["moved_at"], unit, row["on_hold"],
         row["merged_into"] or "", row.get("resolved_by"), missing,
     )  # fmt: skip
     known = None if category is None else data.categories.category(category)
@@ -228,7 +237,9 @@ def _case_query(partner: bool) -> str:
     ]
     told = [column.name for column in report_event.c if column.name not in data.places.CODES]
     told = [name for name in told if name != "author_id" and (not partner or name in PARTNER_EVENT)]
-    return CASE.replace("{columns}", ", ".join(seen)).replace("{event_columns}", ", ".join(told))
+    reports = "wangge_private.partner_reports(ARRAY[CAST(:id AS uuid)])" if partner else "report"
+    events = "wangge_private.partner_events(report.id)" if partner else "report_event"
+    return CASE.format(columns=", ".join(seen), event_columns=", ".join(told), reports=reports, events=events)
 
 
 def mark(session: Session, what: str, *, now: datetime | None = None) -> list[dict[str, Any]]:
@@ -279,5 +290,6 @@ def set_conflict(session: Session, conflict_id: int, **values: Any) -> None:
 
 _DISPUTE = [column for column in report_conflict.c if column.name not in ("author_id", "decided_by", "body_hash")]
 _ADD = upsert(report).on_conflict_do_nothing(index_elements=["author_id", "client_id"])
-_ABOUT = {partner: text(ABOUT.replace("{last}", NO_LAST if partner else LAST)) for partner in (False, True)}
+_ABOUT = {False: text(ABOUT.format(last=LAST, known=FILED)),
+          True: text(ABOUT.format(last=NO_LAST, known=FILED_BY_PARTNER))}  # fmt: skip
 _CASE = {partner: text(_case_query(partner)) for partner in (False, True)}

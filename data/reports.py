@@ -27,10 +27,17 @@ SEATS = {
 LEVELS = {"street": "street_code", "community": "community_code", "grid": "grid_code"}
 STILL_OPEN = "status IN ('received', 'accepted', 'assigned', 'resolved', 'reopened')"
 LATE = "due_at < %(now)s AND status IN ('received', 'accepted', 'assigned', 'reopened')"
-LISTED = """id::text AS id, category, status, version, on_hold <> '' AS on_hold, coalesce(unit, '') AS unit, text,
-    ST_X(geom) AS lon, ST_Y(geom) AS lat, captured_at, received_at, due_at, coalesce({late}, false) AS overdue,
+LISTED = """id::text AS id, category, status, version, on_hold <> '' AS on_hold, {unit} AS unit, text,
+    ST_X(geom) AS lon, ST_Y(geom) AS lat, captured_at, received_at, due_at, {late} AS overdue,
     cardinality(photos) AS photos_declared, coalesce(street_code, '') AS street_code,
     coalesce(community_code, '') AS community_code, coalesce(grid_code, '') AS grid_code, synthetic"""
+IN_BOX = "geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)"
+#: A partner's questions are answered from what it may see, or many narrow ones would tell what it may not: a box holds
+#: what the public sees in it, and late is what its key shows to be late.
+IN_BOX_SEEN = f"id IN (SELECT id FROM public_report WHERE {IN_BOX})"  # noqa: S608
+LATE_SEEN = f"""id IN (
+    SELECT seen.id FROM wangge_private.partner_reports(ARRAY(SELECT id FROM report WHERE {STILL_OPEN})) AS seen
+    WHERE {LATE})"""  # noqa: S608
 #: One file holds no more.
 EXPORT_MOST = 100_000
 
@@ -61,8 +68,7 @@ def search(
 ) -> list[dict[str, Any]]:
     """A page of the reports that the reader may see, the newest first; without a role, of all there are."""
     asked = f"""
-        SELECT {LISTED.replace("{late}", LATE)} FROM report
-        JOIN ({_picked(session, wanted, role)}) AS picked USING (id)
+        SELECT {_listed(role)} FROM {_of(session, wanted, role)}
         ORDER BY report.received_at DESC, report.id DESC"""  # noqa: S608
     values = _values(wanted) | {"now": now, "limit": limit, "at": after and after.received_at, "id": after and after.id}
     rows = session.connection().exec_driver_sql(asked, values).mappings()
@@ -72,8 +78,7 @@ def search(
 def table(session: Session, wanted: Wanted, *, role: str | None, now: datetime) -> gpd.GeoDataFrame:
     """The same as one table for a file, with points."""
     asked = f"""
-        SELECT {LISTED.replace("{late}", LATE)} FROM report
-        JOIN ({_picked(session, wanted, role)}) AS picked USING (id)
+        SELECT {_listed(role)} FROM {_of(session, wanted, role)}
         ORDER BY report.received_at, report.id"""  # noqa: S608
     values = _values(wanted) | {"now": now, "limit": EXPORT_MOST + 1, "at": None, "id": None}
     found = data.places.located(fetch(session, asked, values))
@@ -87,7 +92,7 @@ def near(session: Session, *, role: str | None, bbox: Sequence[float], limit: in
     wanted = Wanted(bbox=bbox, only_open=True)
     asked = f"""
         SELECT id::text AS id, category, captured_at, text, status, ST_X(geom) AS lon, ST_Y(geom) AS lat
-        FROM report JOIN ({_picked(session, wanted, role)}) AS picked USING (id)"""  # noqa: S608
+        FROM {_of(session, wanted, role)}"""  # noqa: S608
     values = _values(wanted) | {"limit": limit, "at": None, "id": None, "now": None}
     return data.places.located(fetch(session, asked, values))
 
@@ -138,12 +143,27 @@ def adopt(session: Session) -> int:
     return int(session.execute(adopted).rowcount)  # type: ignore[attr-defined]
 
 
+def _listed(role: str | None) -> str:
+    """What is told of each; to a partner null where its key does not name it: `overdue` too, where no time is known."""
+    if role == "partner":
+        return LISTED.format(unit="unit", late=LATE)
+    return LISTED.format(unit="coalesce(unit, '')", late=f"coalesce({LATE}, false)")
+
+
+def _of(session: Session, wanted: Wanted, role: str | None) -> str:
+    """The reports of a page, as `report`; a partner reads them as far as its key says."""
+    picked = _picked(session, wanted, role)
+    if role == "partner":
+        return f"wangge_private.partner_reports(ARRAY({picked})) AS report"
+    return f"report JOIN ({picked}) AS picked USING (id)"
+
+
 # The page, by index ---------------------------------------------------------------------------------------------------
 
 
 def _picked(session: Session, wanted: Wanted, role: str | None) -> str:
     """The ids of a page, each seat of the reader read along its own index and only as far as the page goes."""
-    page = f"SELECT id, received_at FROM report WHERE {{scope}} {_conditions(wanted)} {_PAGE}"  # noqa: S608
+    page = f"SELECT id, received_at FROM report WHERE {{scope}} {_conditions(wanted, role)} {_PAGE}"  # noqa: S608
     columns: tuple[str, ...]
     if wanted.area is not None:
         columns, codes = (_level(session, wanted.area),), "ARRAY[%(area)s]"
@@ -173,11 +193,12 @@ def _level(session: Session, area: str) -> str:
     return LEVELS[level]
 
 
-def _conditions(wanted: Wanted) -> str:
+def _conditions(wanted: Wanted, role: str | None) -> str:
+    partner = role == "partner"
     told = {
         "status = ANY (%(statuses)s)": wanted.statuses, "category = %(category)s": wanted.category,
-        "received_at >= %(since)s": wanted.since, LATE: wanted.overdue, STILL_OPEN: wanted.only_open,
-        "geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)": wanted.bbox,
+        "received_at >= %(since)s": wanted.since, LATE_SEEN if partner else LATE: wanted.overdue,
+        STILL_OPEN: wanted.only_open, IN_BOX_SEEN if partner else IN_BOX: wanted.bbox,
     }  # fmt: skip
     return "".join(f" AND {condition}" for condition, asked in told.items() if asked)
 

@@ -21,11 +21,12 @@ PUBLIC = """
           AND ((:statuses)::text[] IS NULL OR shown.status = ANY (:statuses))
        OR shown.id::text = ANY (:ids)
     ORDER BY shown.reported_on DESC, shown.id LIMIT :limit OFFSET :skip"""
-#: Row security leaves those that the reader may see.
+#: Row security leaves those that the reader may see, and a partner's key what it names of them.
 OWN = """
     SELECT id::text AS id, text, ST_X(geom) AS lon, ST_Y(geom) AS lat, received_at, moved_at, due_at,
            coalesce(unit, '') AS unit
-    FROM report WHERE id = ANY (CAST(:ids AS uuid[]))"""
+    FROM {reports} AS report WHERE id = ANY (CAST(:ids AS uuid[]))"""
+OF_PARTNER = "wangge_private.partner_reports(CAST(:ids AS uuid[]))"
 FILED = """
     SELECT client_id, captured_at FROM report
     WHERE author_id = :author AND client_id = ANY (:client_ids) ORDER BY received_at LIMIT 1"""
@@ -44,13 +45,14 @@ class Wanted:
     skip: int = 0
 
 
-def search(session: Session, wanted: Wanted, *, own: bool) -> list[dict[str, Any]]:
-    """Requests, the newest first; `own`: with all that the reader may see of each."""
+def search(session: Session, wanted: Wanted, *, role: str | None) -> list[dict[str, Any]]:
+    """Requests, the newest first; with a `role`, all that it may see of each, else what the public sees."""
     values = vars(wanted) | {"categories": _listed(wanted.categories), "statuses": _listed(wanted.statuses)}
     rows = [dict(row) for row in session.execute(text(PUBLIC), values).mappings()]
-    if not (own and rows):
+    if not (role and rows):
         return rows
-    more = session.execute(text(OWN), {"ids": [row["id"] for row in rows]}).mappings()
+    asked = text(OWN.format(reports=OF_PARTNER if role == "partner" else "report"))
+    more = session.execute(asked, {"ids": [row["id"] for row in rows]}).mappings()
     seen = {row["id"]: dict(row) for row in more}
     return [row | seen.get(row["id"], {}) for row in rows]
 

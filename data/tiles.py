@@ -5,7 +5,7 @@ Points that are too many for a tile become counts on a grid, so that no tile is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.db import Session
@@ -56,6 +56,12 @@ OWN_REPORTS = Layer(
     "id::text AS id, category, status, due_at::text AS due_at, synthetic",
     "ST_Transform(thing.geom, 3857)",
 )
+#: For a partner what its key names of them: those that the public sees in the tile or, as it rounds, beside it.
+PARTNER_REPORTS = replace(
+    OWN_REPORTS,
+    source="""wangge_private.partner_reports(ARRAY(SELECT id FROM public_report WHERE geom && ST_Expand(
+        ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 64.0 / 4096), 4326), 0.001)))""",
+)
 
 
 @dataclass(frozen=True)
@@ -68,10 +74,11 @@ class Choice:
 
 
 def get(
-    session: Session, name: str, tile: tuple[int, int, int], *, own: bool = False, choice: Choice | None = None
+    session: Session, name: str, tile: tuple[int, int, int], *, role: str | None = None, choice: Choice | None = None
 ) -> bytes:
-    """The tile (zoom, column, row) of a layer, empty where nothing is; `own`: the reports of the caller's areas."""
-    layer = OWN_REPORTS if own and name == "reports" else PUBLIC.get(name)
+    """The tile (zoom, column, row) of a layer, empty where nothing is; with a `role`, its own reports."""
+    own = PARTNER_REPORTS if role == "partner" else OWN_REPORTS
+    layer = own if role and name == "reports" else PUBLIC.get(name)
     zoom, column, row = tile
     if layer is None or not (0 <= zoom <= DEEPEST and 0 <= column < 2**zoom and 0 <= row < 2**zoom):
         raise NotFound("tiles.absent")

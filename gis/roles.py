@@ -14,9 +14,10 @@ LEVELS: dict[str, str | None] = {
     "auditor": None,
     "admin": None,
 }
-#: What a key may be made for, and which personal fields it may name.
+#: What a key may be made for, and what of a report it may name beyond its category, state, days and areas: what is
+#: written in it and about it, its photos, its exact place, who deals with it, by when.
 SCOPES = ("reports:read", "reports:write", "open311", "features", "webhooks", "areas")
-FIELDS = ("text", "photos", "place", "author")
+FIELDS = ("text", "photos", "place", "unit", "due")
 
 
 def check(role: str, *, level: str) -> None:

@@ -164,6 +164,8 @@ def carry_out(
 ) -> Answer:  # fmt: skip
     """Keep a move that is allowed, unless somebody else was quicker."""
     by = due([*case.events, event], category)
+    if who.role == "partner" and by == due(case.events, case.category):
+        by = {}  # its key may not name deadlines, so they must not look new for being unseen before
     moved = data.cases.set(session, case, after, due=by, content=content)
     if moved:
         codes = case.codes | {name: code for name, code in (content or {}).items() if name in case.codes}
@@ -255,24 +257,36 @@ def audit(session: Session, who: Caller, action: str, subject: str, facts: dict[
 def document(case: Case, who: Caller, *, now: datetime) -> dict[str, Any]:
     """A report with all that happened to it, what the caller may do next, why it goes where it goes, and by when."""
     columns, report = case.columns, case.report
-    named = [*case.photos]
     shown = {
         name: columns.get(name)
         for name in (
             "id", "client_id", "category", "status", "version", "text", "lon", "lat", "accuracy_m", "captured_at",
-            "sent_at", "received_at", "moved_at", "on_hold", "street_code", "community_code", "grid_code", "due_at",
-            "warn_at", "due_unknown", "merged_into", "synthetic", "routed", "suspect",
+            "sent_at", "received_at", "moved_at", "on_hold", "unit", "street_code", "community_code", "grid_code",
+            "due_at", "warn_at", "due_unknown", "merged_into", "synthetic", "routed", "suspect",
         )
     }  # fmt: skip
     return shown | {
-        "unit": report.unit, "mine": columns["author_id"] is not None and columns["author_id"] == who.user_id,
-        "overdue": bool(columns["due_at"] and columns["due_at"] < now and report.status in gis.reports.TO_DO),
-        "photos": {"declared": len(named), "here": len(case.photos_here & {*named}),
-                   "missing": [sha256 for sha256 in named if sha256 not in case.photos_here]},
+        "mine": columns["author_id"] is not None and columns["author_id"] == who.user_id,
+        "overdue": _overdue(case, who, now),
+        "photos": None if columns["photos"] is None else _photos(case),
         "events": [_event(row, who) for row in case.history],
         "moves": [_open_move(name) for name in gis.reports.allowed(report, actor(who).role)],
         "merged": list(case.merged), "disputes": case.disputes,
     }  # fmt: skip
+
+
+def _overdue(case: Case, who: Caller, now: datetime) -> bool | None:
+    at = case.columns["due_at"]
+    if at is None and who.role == "partner":
+        return None  # not owed, or not for its key to know
+    return bool(at and at < now and case.report.status in gis.reports.TO_DO)
+
+
+def _photos(case: Case) -> dict[str, Any]:
+    """Photo 2 of 3."""
+    named = case.photos
+    return {"declared": len(named), "here": len(case.photos_here & {*named}),
+            "missing": [sha256 for sha256 in named if sha256 not in case.photos_here]}  # fmt: skip
 
 
 def _event(row: dict[str, Any], who: Caller) -> dict[str, Any]:

@@ -30,7 +30,7 @@ USER_EXAMPLES = {
     "reopen": "wangge user reopen mei",
 }
 KEY_EXAMPLES = {
-    "add": "wangge key add city-hall --name 一网统管 --scope open311 --scope reports:read",
+    "add": "wangge key add city-hall --name 一网统管 --scope open311 --scope reports:read --field due",
     "list": "wangge key list --json",
     "revoke": "wangge key revoke 3",
     "rotate-data": "wangge key rotate-data",
@@ -186,7 +186,8 @@ def list_keys(*, json: Json = False) -> None:
         state = (
             words("people.key_revoked") if key["revoked_at"] else words("people.until", day=key["expires_at"].date())
         )
-        emit(_line(key["id"], f"wg_{key['prefix']}_…", key["name"], " ".join(key["scopes"]), state))
+        fields = "+".join(key["fields"]) or words("people.no_fields")
+        emit(_line(key["id"], f"wg_{key['prefix']}_…", key["name"], " ".join(key["scopes"]), fields, state))
 
 
 def revoke_key(key: Annotated[int, typer.Argument(metavar="KEY", help=words("people.key"))]) -> None:

@@ -163,4 +163,4 @@ def tile(request: Request, session: Session, name: Name, z: int, row: int, colum
     """Row before column, as the standard has it; 204 where there is nothing."""
     api.schemas.ogc.collection_of(name)
     api.schemas.ogc.require_known(request.query_params)
-    return api.routes.tiles.answer(request, session, name, (z, column, row), public=True)
+    return api.routes.tiles.answer(request, session, name, (z, column, row))

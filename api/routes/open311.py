@@ -16,6 +16,7 @@ import api.schemas.georeport
 import data.photos
 import data.requests
 import maps.texts
+from api.auth import Caller
 from api.deps import ZONE, Now, Session, Who, WriteSession, key_scope
 from api.errors import STATUS, language
 from api.routes.tiles import REPORTERS
@@ -153,7 +154,7 @@ FILTERS = documented("service_request_id", "service_code", "start_date", "end_da
 @router.get("/requests.{form}", summary="Requests of up to 90 days, the newest first", openapi_extra=FILTERS)
 def requests(request: Request, session: Session, who: Who, now: Now) -> Response:
     wanted = api.schemas.georeport.wanted(request.query_params, now=now, zone=ZONE)
-    rows = data.requests.search(session, wanted, own=who.role in REPORTERS)
+    rows = data.requests.search(session, wanted, role=_reads_as(who))
     return said(request, "service_requests", _written(request, session, rows))
 
 
@@ -162,9 +163,13 @@ def get(request: Request, session: Session, who: Who, now: Now, request_id: str)
     return said(request, "service_requests", _written(request, session, _one(session, who, now, bare(request_id))))
 
 
+def _reads_as(who: Caller) -> str | None:
+    return who.role if who.role in REPORTERS else None
+
+
 def _one(session: Session, who: Who, now: Now, request_id: str) -> list[dict[str, Any]]:
     wanted = data.requests.Wanted(now.date(), now.date(), ids=[request_id])
-    rows = data.requests.search(session, wanted, own=who.role in REPORTERS)
+    rows = data.requests.search(session, wanted, role=_reads_as(who))
     if not rows:
         raise NotFound("georeport.request")
     if "text" in rows[0]:

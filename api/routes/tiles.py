@@ -35,8 +35,8 @@ def tile(
 ) -> Response:
     """MVT; 204 where there is nothing. Too many points are counts on a grid, in the field `points`."""
     choice = data.tiles.Choice(level, kind, verdict)
-    public = layer != "reports" or who.role not in REPORTERS
-    return answer(request, session, layer, (z, x, y), public=public, choice=choice)
+    role = who.role if layer == "reports" and who.role in REPORTERS else None
+    return answer(request, session, layer, (z, x, y), role=role, choice=choice)
 
 
 def answer(
@@ -45,15 +45,15 @@ def answer(
     layer: str,
     tile: tuple[int, int, int],
     *,
-    public: bool,
+    role: str | None = None,
     choice: data.tiles.Choice | None = None,
 ) -> Response:
-    """A tile as it travels; one that holds rows of the caller is kept by nobody on the way."""
-    body = data.tiles.get(session, layer, tile, own=not public, choice=choice)
+    """A tile as it travels; one that holds rows of a `role` is kept by nobody on the way."""
+    body = data.tiles.get(session, layer, tile, role=role, choice=choice)
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {
         "ETag": tag,
-        "Cache-Control": "public, max-age=60" if public else "private, no-cache",
+        "Cache-Control": "private, no-cache" if role else "public, max-age=60",
         "Vary": "Authorization",
     }
     if tag in request.headers.get("if-none-match", ""):

@@ -106,22 +106,22 @@ class Receipt(Answer):
 
 
 class ListedReport(Answer):
-    """A report in a list."""
+    """A report in a list; null is what a key does not name."""
 
     id: str
     category: str
     status: Status
     version: int
     on_hold: bool
-    unit: str
-    text: str
+    unit: str | None
+    text: str | None
     lon: float | None
     lat: float | None
     captured_at: datetime
     received_at: datetime
     due_at: datetime | None
-    overdue: bool
-    photos_declared: int
+    overdue: bool | None
+    photos_declared: int | None
     street_code: str
     community_code: str
     grid_code: str
@@ -151,7 +151,7 @@ class OpenMove(Answer):
 
 
 class Happened(Answer):
-    """One event. `lon`, `lat`, `accuracy_m`, `suspect` and `actor_id` are null for those who may not see them."""
+    """One event; null is what the caller may not see."""
 
     version: int
     move: str
@@ -161,10 +161,10 @@ class Happened(Answer):
     at: datetime
     source: str
     target: str
-    reason: str
-    text: str
-    unit: str
-    photos: list[str]
+    reason: str | None
+    text: str | None
+    unit: str | None
+    photos: list[str] | None
     amount: int
     merged_into: str
     category: str
@@ -175,7 +175,7 @@ class Happened(Answer):
 
 
 class Report(Answer):
-    """A report with its history. Null where a partner may not see it."""
+    """A report with its history; null is what no partner may see, or this key does not name."""
 
     id: str
     client_id: str
@@ -183,7 +183,7 @@ class Report(Answer):
     status: Status
     version: int
     mine: bool
-    text: str
+    text: str | None
     lon: float | None
     lat: float | None
     accuracy_m: float | None
@@ -191,21 +191,21 @@ class Report(Answer):
     sent_at: datetime | None = Field(description="By the phone's clock.")
     received_at: datetime = Field(description="By ours.")
     moved_at: datetime
-    on_hold: str = Field(description="The reason, empty when it is not.")
-    unit: str
+    on_hold: str = Field(description="The reason, empty when it is not; - for who may not read reasons.")
+    unit: str | None
     street_code: str | None
     community_code: str | None
     grid_code: str | None
     due_at: datetime | None = Field(description="The last moment in time; null while it is paused, or not known.")
     warn_at: datetime | None
     due_unknown: str | None = Field(description="Why there is no due_at although one is owed, e.g. an unknown year.")
-    overdue: bool
+    overdue: bool | None
     merged_into: str | None
     merged: list[str] = Field(description="Reports that were merged into this one; their authors still see theirs.")
     disputes: int = Field(description="Other bodies under its id that nobody has decided about.")
     routed: dict[str, Any] | None = Field(description="Which unit the rules propose, by which rule, and why.")
     suspect: list[dict[str, Any]] | None = Field(description="What is strange about place and time; never a verdict.")
-    photos: PhotoCount
+    photos: PhotoCount | None
     moves: list[OpenMove]
     events: list[Happened]
     synthetic: bool
@@ -219,7 +219,7 @@ class Near(Answer):
     metres: float
     category: str
     status: Status
-    text: str
+    text: str | None
     captured_at: datetime
 
 

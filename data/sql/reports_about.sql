@@ -10,7 +10,7 @@ what AS (
     FROM category WHERE code = :category AND active
 )
 SELECT
-    coalesce((SELECT json_object_agg(level, code) FROM held), '{}') AS areas,
+    coalesce((SELECT json_object_agg(level, code) FROM held), '{{}}') AS areas,
     (SELECT json_build_object('street', street_code, 'community', community_code, 'grid', grid_code)
      FROM seat ORDER BY area_code LIMIT 1) AS home,
     (SELECT to_json(what) FROM what) AS category,
@@ -24,6 +24,5 @@ SELECT
     (SELECT json_build_array(lon, lat, captured_at, accuracy_m) FROM ({last}) AS last) AS last,
     (SELECT to_json(known) FROM (
         SELECT id, client_id, category, received_at, street_code, community_code, grid_code, photos, body_hash
-        FROM report
-        WHERE client_id = :client_id AND (author_id = :user_id OR (author_id IS NULL AND :user_id IS NULL))
+        FROM {known}
     ) AS known) AS known

@@ -20,6 +20,7 @@ import api.auth
 import data.cluster
 import data.db
 import data.users
+import gis.roles
 from api.app import create_app
 from api.settings import Settings
 from worlds import squares
@@ -39,6 +40,8 @@ PEOPLE = (
     ("gone", "inspector", "A00"),
 )
 SCOPES = ("reports:read", "reports:write", "open311", "features", "webhooks", "areas")
+#: What their keys name of a report; that of street B names nothing.
+FIELDS = {"partner": gis.roles.FIELDS}
 PREFIXES = {"partner": "partnera", "partner B": "partnerb"}
 
 
@@ -55,13 +58,18 @@ def settle(session: data.db.Session) -> dict[str, int]:
         known[login] = data.users.add(session, login=login, name=f"人员 {login}", synthetic=True)
         data.users.assign(session, known[login], role=role, area_code=place, valid_from=squares.DAY)
     for login in PREFIXES:
-        session.execute(
-            text("""INSERT INTO api_key (user_id, name, prefix, secret_hash, scopes, fields, expires_at)
-                    VALUES (:user, :login, :prefix, :digest, :scopes, '{}', 'infinity')"""),
-            {"user": known[login], "login": login, "prefix": PREFIXES[login], "scopes": list(SCOPES),
-             "digest": hashlib.sha256(key_of(login).encode()).digest()},
-        )  # fmt: skip
+        give_key(session, login, known[login])
     return known
+
+
+def give_key(session: data.db.Session, login: str, user_id: int) -> None:
+    """Let a partner in with `key_of` its login."""
+    session.execute(
+        text("""INSERT INTO api_key (user_id, name, prefix, secret_hash, scopes, fields, expires_at)
+                VALUES (:user, :login, :prefix, :digest, :scopes, :fields, 'infinity')"""),
+        {"user": user_id, "login": login, "prefix": PREFIXES[login], "scopes": list(SCOPES),
+         "fields": list(FIELDS.get(login, ())), "digest": hashlib.sha256(key_of(login).encode()).digest()},
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def test_coverage_is_drawn_by_kind_and_level_as_published(tiles):
         ("community A1", ""),
         ("street", "A00 A00 A00 A01"),
         ("street B", "B00"),
-        ("partner", "A00 A00 A00 A01"),
+        ("partner", "A00 A01"),  # of its area those that the public knows
         ("partner B", "B00"),
     ],
 )

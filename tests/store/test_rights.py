@@ -30,8 +30,8 @@ app_user            -/-/-/-  a/-/-/-    Aa/-/-/-   Aa/-/-/- a/-/-/-  a/-/-/-  a/
 assignment          -/-/-/-  a/-/-/-    Aa/-/-/-   Aa/-/-/- a/-/-/-  a/-/-/-  a/-/-/-  ABa/AB/AB/-
 audit_log           -/-/-/-  -/a/-/-    -/a/-/-    -/a/-/-  -/a/-/-  -/a/-/-  AB/a/-/- -/a/-/-
 change              -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  A/-/-/-  -/-/-/-  AB/-/-/-
-photo               -/-/-/-  A/a/-/-    A/a/-/-    A/a/-/-  -/-/-/-  A/a/-/-  -/-/-/-  -/-/-/-
-report_photo        -/-/-/-  A/A/-/-    A/A/-/-    A/A/-/-  -/-/-/-  A/A/-/-  -/-/-/-  -/-/-/-
+photo               -/-/-/-  A/a/-/-    A/a/-/-    A/a/-/-  -/-/-/-  ./a/-/-  -/-/-/-  -/-/-/-
+report_photo        -/-/-/-  A/A/-/-    A/A/-/-    A/A/-/-  -/-/-/-  ./A/-/-  -/-/-/-  -/-/-/-
 webhook             -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  a/a/a/-  -/-/-/-  ABa/a/ABa/-
 webhook_delivery    -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  a/-/-/-  -/-/-/-  ABa/-/-/-
 elder               -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
@@ -381,6 +381,54 @@ def test_whom_an_event_concerns_follows_from_its_report_whatever_is_said(session
     forged = """INSERT INTO report_event (report_id, version, move, actor_id, actor_role, source, target, grid_code)
         VALUES (CAST(:report AS uuid), 9, 'note', :author, '', '', '', :grid)"""
     assert tried(session, forged, values) is None
+
+
+COLUMNS_OF = {
+    "text": {"on_hold", "text"}, "photos": {"photos"}, "unit": {"unit"}, "due": {"due_at", "warn_at", "due_unknown"},
+    "place": set(),
+}  # fmt: skip
+CLOSED = ("text", "geom", "photos", "unit", "due_at", "warn_at", "due_unknown", "on_hold", "body_hash", "household_id",
+          "accuracy_m", "lon_sent", "suspect", "routed")  # fmt: skip
+
+
+@pytest.mark.parametrize("column", CLOSED)
+def test_what_a_key_must_name_no_partner_reads_from_the_table_itself(session, seeded, column):
+    become(session, "partner", seeded["partner A"])
+    assert tried(session, f"SELECT {column} FROM report", {}) is None
+
+
+def named(session: data.db.Session, user: int, fields: list[str]) -> None:
+    """Use a key of this account that names `fields`."""
+    key = session.scalar(text("""
+        UPDATE api_key SET fields = :fields, prefix = 'x' || id WHERE user_id = :user RETURNING id"""),
+        {"fields": fields, "user": user})  # fmt: skip
+    session.execute(text("SELECT set_config('wangge.key_id', :key, true)"), {"key": str(key)})
+
+
+def test_of_a_report_a_key_reads_what_it_names_and_only_in_its_area(session, seeded):
+    """Each field in turn fills its own columns and no other; street B's report is not there at all."""
+    session.execute(text("INSERT INTO unit VALUES ('u', '甲', '')"))
+    session.execute(text("""UPDATE report SET text = 't', on_hold = 'h', photos = '{p}', unit = 'u', due_at = now(),
+        warn_at = now(), due_unknown = 'd', geom = ST_SetSRID(ST_MakePoint(113.2012, 23.1023), 4326)"""))  # fmt: skip
+    asked = text("""SELECT report.*, ST_X(geom) AS lon FROM
+        wangge_private.partner_reports(ARRAY[CAST(:a AS uuid), CAST(:b AS uuid)]) AS report""")
+    for field, columns in COLUMNS_OF.items():
+        named(session, seeded["partner A"], [field])
+        become(session, "partner", seeded["partner A"])
+        (row,) = session.execute(asked, {"a": seeded["report A"], "b": seeded["report B"]}).mappings().all()
+        assert {name for name in set().union(*COLUMNS_OF.values()) if row[name] not in (None, "-")} == columns
+        assert row["lon"] == pytest.approx(113.2012 if field == "place" else 113.201, abs=1e-9)
+        assert row["author_id"] is None
+        session.execute(text("RESET ROLE"))
+
+
+def test_photos_of_others_and_what_becomes_of_them_are_for_a_key_that_names_photos(session, seeded):
+    tables = ("photo", "report_photo")
+    for fields, seen in ((["text", "due"], 0), (["photos"], 1)):
+        named(session, seeded["partner A"], fields)
+        become(session, "partner", seeded["partner A"])
+        assert [session.scalar(text(f"SELECT count(*) FROM {table}")) for table in tables] == [seen, seen]
+        session.execute(text("RESET ROLE"))
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
           AND revoked_at IS NULL AND expires_at > now()), '{}')
 $$;
 
+CREATE FUNCTION wangge_private.i_name(field text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT $1 = ANY (wangge_private.my_fields())
+$$;
+
 -- Logging in by the provider of another house: the login is what it calls her, the role hers that comes first.
 CREATE FUNCTION wangge_private.door_login(shown_login text)
 RETURNS TABLE (user_id bigint, login text, role text, key_id bigint, scopes text[])
@@ -371,5 +376,5 @@ GRANT EXECUTE ON FUNCTION wangge_private.door_session(uuid), wangge_private.door
     wangge_private.door_login(text), wangge_private.door_knock(text, text, bytea),
     wangge_private.door_open(bigint, text, text, bytea, bytea, interval),
     wangge_private.door_refresh(uuid, bytea, bytea, bytea), wangge_private.door_close(uuid) TO wangge_login;
-GRANT EXECUTE ON FUNCTION wangge_private.my_fields() TO wangge_partner;
+GRANT EXECUTE ON FUNCTION wangge_private.my_fields(), wangge_private.i_name(text) TO wangge_partner;
 GRANT EXECUTE ON FUNCTION wangge_private.reveal(bigint, text) TO wangge_inspector, wangge_community, wangge_street;

@@ -262,14 +262,14 @@ GRANT UPDATE (status, version, moved_at, on_hold, unit, merged_into, resolved_by
 -- Only staff put right what a report says.
 GRANT UPDATE (category, text, photos, geom, lon_sent, lat_sent, datum_sent, accuracy_m, captured_at, sent_at, mocked,
     body_hash, street_code, community_code, grid_code) ON report TO wangge_community, wangge_street;
--- Not whose household it is about, how exact the fix was, nor what was found strange about its author.
-GRANT SELECT (id, author_id, client_id, category, status, version, moved_at, on_hold, unit, merged_into, geom,
-    captured_at, received_at, text, photos, body_hash, due_at, warn_at, due_unknown, street_code, community_code,
-    grid_code, synthetic, import_id) ON report TO wangge_partner;
+-- What every key may read. The rest goes through `partner_reports` and `partner_events`, as far as the key names it; whose
+-- household it is, how exact the fix was and what was found strange about the author no key can name.
+GRANT SELECT (id, author_id, client_id, category, status, version, moved_at, merged_into, captured_at, received_at,
+    street_code, community_code, grid_code, synthetic) ON report TO wangge_partner;
 GRANT SELECT, INSERT ON report_event TO wangge_inspector, wangge_community, wangge_street;
 GRANT INSERT ON report_event TO wangge_partner;
-GRANT SELECT (report_id, version, move, actor_role, at, source, target, reason, text, unit, photos, amount, merged_into,
-    category, author_id, street_code, community_code, grid_code) ON report_event TO wangge_partner;
+GRANT SELECT (report_id, version, move, actor_role, at, source, target, amount, merged_into, category, author_id,
+    street_code, community_code, grid_code) ON report_event TO wangge_partner;
 GRANT SELECT ON report_conflict TO wangge_inspector, wangge_community, wangge_street;
 GRANT SELECT (id, report_id, body_hash, received_at, kept, author_id, street_code, community_code, grid_code)
     ON report_conflict TO wangge_partner;

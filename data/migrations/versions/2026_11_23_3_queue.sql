@@ -190,17 +190,24 @@ BEGIN
 END
 $$;
 
--- A partner's areas may be of any level. An administrator sees that something changed; no row says about whom.
+-- A partner's areas may be of any level, and its key must name photos to hear of them, and deadlines to hear of these. An
+-- administrator sees that something changed; no row says about whom.
 CREATE POLICY partner_read ON change FOR SELECT TO wangge_partner USING (
-    street_code = ANY ((SELECT wangge_private.my_codes('partner'))::text[])
-    OR community_code = ANY ((SELECT wangge_private.my_codes('partner'))::text[])
-    OR grid_code = ANY ((SELECT wangge_private.my_codes('partner'))::text[]));
+    (street_code = ANY ((SELECT wangge_private.my_codes('partner'))::text[])
+     OR community_code = ANY ((SELECT wangge_private.my_codes('partner'))::text[])
+     OR grid_code = ANY ((SELECT wangge_private.my_codes('partner'))::text[]))
+    AND (what <> 'photo' OR (SELECT wangge_private.i_name('photos')))
+    AND (action NOT IN ('warned', 'overdue') OR (SELECT wangge_private.i_name('due'))));
 CREATE POLICY admin_read ON change FOR SELECT TO wangge_admin USING ((SELECT wangge_private.i_am('admin')));
 GRANT SELECT ON change TO wangge_inspector, wangge_community, wangge_street, wangge_partner, wangge_admin;
 
--- A photo is seen by its author, and by whoever sees a report that it belongs to: the policies of `report` decide.
-CREATE POLICY report_read ON report_photo FOR SELECT TO wangge_inspector, wangge_community, wangge_street, wangge_partner
+-- A photo is seen by its author, and by whoever sees a report that it belongs to: the policies of `report` decide. Of the
+-- photos of others a partner sees those that its key names, which is none unless it names photos.
+CREATE POLICY report_read ON report_photo FOR SELECT TO wangge_inspector, wangge_community, wangge_street
     USING (EXISTS (SELECT FROM report WHERE report.id = report_id));
+CREATE POLICY partner_read ON report_photo FOR SELECT TO wangge_partner
+    USING ((author_id = (SELECT wangge_private.my_id()) OR (SELECT wangge_private.i_name('photos')))
+           AND EXISTS (SELECT FROM report WHERE report.id = report_id));
 CREATE POLICY author_add ON report_photo FOR INSERT TO wangge_inspector, wangge_community, wangge_street, wangge_partner
     WITH CHECK (author_id = (SELECT wangge_private.my_id())
                 AND EXISTS (SELECT FROM report WHERE report.id = report_id));

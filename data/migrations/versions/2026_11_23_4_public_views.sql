@@ -86,3 +86,78 @@ WHERE category NOT IN (SELECT category FROM category_unpublished);
 
 GRANT SELECT ON report_published, category_unpublished, public_area, public_facility, public_coverage, public_report
     TO wangge_public, wangge_inspector, wangge_community, wangge_street, wangge_planner, wangge_partner, wangge_admin;
+
+
+-- What a partner reads -------------------------------------------------------------------------------------------------
+-- Row security finds the reports, and of each a key gets what it names (`gis.roles.FIELDS`): what it does not name is null,
+-- the place what the public sees of it. It holds for what the partner has filed itself as well, since its keys may be in
+-- several hands.
+
+CREATE FUNCTION wangge_private.partner_reports(asked uuid[])
+RETURNS TABLE (
+    id uuid, author_id bigint, client_id text, category text, status text, version integer, moved_at timestamptz,
+    on_hold text, unit text, merged_into uuid, geom geometry, captured_at timestamptz, received_at timestamptz, text text,
+    photos text[], due_at timestamptz, warn_at timestamptz, due_unknown text, street_code text, community_code text,
+    grid_code text, synthetic boolean
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    me bigint := wangge_private.my_id();
+    mine text[] := wangge_private.my_codes('partner');
+    named text[] := wangge_private.my_fields();
+BEGIN
+    RETURN QUERY SELECT
+        r.id, CASE WHEN r.author_id = me THEN me END, r.client_id, r.category, r.status, r.version, r.moved_at,
+        CASE WHEN r.on_hold = '' OR 'text' = ANY (named) THEN r.on_hold ELSE '-' END,
+        CASE WHEN 'unit' = ANY (named) THEN coalesce(r.unit, '') END, r.merged_into,
+        CASE WHEN 'place' = ANY (named) THEN r.geom
+             ELSE (SELECT shown.geom FROM public_report AS shown WHERE shown.id = r.id) END,
+        r.captured_at, r.received_at,
+        CASE WHEN 'text' = ANY (named) THEN r.text END,
+        CASE WHEN 'photos' = ANY (named) THEN r.photos END,
+        CASE WHEN 'due' = ANY (named) THEN r.due_at END,
+        CASE WHEN 'due' = ANY (named) THEN r.warn_at END,
+        CASE WHEN 'due' = ANY (named) THEN r.due_unknown END,
+        r.street_code, r.community_code, r.grid_code, r.synthetic
+    FROM report AS r
+    WHERE r.id = ANY (asked)
+      AND (r.street_code = ANY (mine) OR r.community_code = ANY (mine) OR r.grid_code = ANY (mine) OR r.author_id = me);
+END
+$$;
+
+CREATE FUNCTION wangge_private.partner_events(asked uuid)
+RETURNS TABLE (
+    report_id uuid, version integer, move text, actor_role text, at timestamptz, source text, target text, reason text,
+    text text, unit text, photos text[], amount integer, merged_into text, category text
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    named text[] := wangge_private.my_fields();
+BEGIN
+    RETURN QUERY SELECT
+        e.report_id, e.version, e.move, e.actor_role, e.at, e.source, e.target,
+        CASE WHEN 'text' = ANY (named) THEN e.reason END,
+        CASE WHEN 'text' = ANY (named) THEN e.text END,
+        CASE WHEN 'unit' = ANY (named) THEN e.unit END,
+        CASE WHEN 'photos' = ANY (named) THEN e.photos END,
+        e.amount, e.merged_into, e.category
+    FROM report_event AS e
+    WHERE e.report_id = asked AND EXISTS (SELECT FROM wangge_private.partner_reports(ARRAY[asked]));
+END
+$$;
+
+-- The report it has filed under an id of its own, as far as its receipt repeats it.
+CREATE FUNCTION wangge_private.partner_filed(asked text)
+RETURNS TABLE (
+    id uuid, client_id text, category text, received_at timestamptz, street_code text, community_code text,
+    grid_code text, photos text[], body_hash text
+)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT id, client_id, category, received_at, street_code, community_code, grid_code, photos, body_hash
+    FROM report WHERE client_id = $1 AND author_id = wangge_private.my_id()
+$$;
+
+REVOKE ALL ON FUNCTION wangge_private.partner_reports(uuid[]), wangge_private.partner_events(uuid),
+    wangge_private.partner_filed(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wangge_private.partner_reports(uuid[]), wangge_private.partner_events(uuid),
+    wangge_private.partner_filed(text) TO wangge_partner;
