@@ -25,6 +25,7 @@ ABOUT = (Path(__file__).parent / "sql" / "reports_about.sql").read_text("utf-8")
 CASE = (Path(__file__).parent / "sql" / "reports_case.sql").read_text("utf-8")
 LAST = """SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat, captured_at, accuracy_m FROM report
     WHERE author_id = :user_id AND geom IS NOT NULL ORDER BY received_at DESC, id DESC LIMIT 1"""
+SEATED = "SELECT wangge_private.my_codes(:role) && CAST(:codes AS text[])"
 NO_LAST = "SELECT 0 AS lon, 0 AS lat, now() AS captured_at, 0 AS accuracy_m WHERE false"
 
 FILED = "report WHERE client_id = :client_id AND (author_id = :user_id OR (author_id IS NULL AND :user_id IS NULL))"
