@@ -92,6 +92,14 @@ def _line(row: dict[str, Any]) -> str:
     notes += [words("bench.wall")] if row["clock"] == "wall" else []
     notes += [words("bench.again", took=row["again_ms"])] if row["again_ms"] is not None else []
     notes += [words("bench.gap", **row["certificate"])] if "certificate" in row else []
+    notes += [_tiles(row["tiles"])] if "tiles" in row else []
     took = row["wall_ms"] if row["clock"] == "wall" else row["cpu_ms"]
     key = "bench.ours" if row["engine"] == OURS else "bench.peer"
     return words(key, what=words(f"bench.task.{row['task']}"), took=took, notes=" ".join(notes), **row).rstrip()
+
+
+def _tiles(facts: dict[str, Any]) -> str:
+    """What each worker used on a line of its own, and the law on the next."""
+    used = zip(facts["cpu_s"], facts["peak_mb"], strict=True)
+    each = [words("bench.worker", cpu=cpu, peak=peak) for cpu, peak in used]
+    return words("bench.tiles", workers="; ".join(each), **facts)

@@ -108,3 +108,19 @@ def test_a_city_is_the_same_for_the_same_seed():
     one, same, other = (data.samples.lattice.streets(seed, nodes=100) for seed in (1, 1, 2))
     assert one.sha256 == same.sha256 != other.sha256
     assert len(one.x) == 100
+
+
+def test_workers_count_what_one_process_counts_and_say_what_each_used():
+    """Two tiles hold all homes; what they cost is said of each, and the law is that cost by home, plan and place."""
+    pytest.importorskip("distributed")
+    plan = api.actions.bench.Plan(tasks=("scenarios",), cities=(900,), rounds=2, homes=300, scenarios=3)
+    report = api.actions.bench.run(plan, session=None)
+    assert report["agreed"]
+    ours, workers = report["results"]
+    assert (ours["engine"], workers["engine"], workers["clock"]) == ("wangge", "workers", "wall")
+    facts = workers["tiles"]
+    assert sum(facts["households"]) == 300
+    assert len(facts["cpu_s"]) == len(facts["peak_mb"]) == len(facts["nodes"]) == 2
+    assert facts["cpu_s_per_million"] == pytest.approx(sum(facts["cpu_s"]) / (300 * 3 / 1e6))
+    assert facts["halo"] == pytest.approx(1.0)  # 1,980 m around each half of so small a town is all of it
+    assert "law" in api.cli.bench._line(workers) or "规律" in api.cli.bench._line(workers)

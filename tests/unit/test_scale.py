@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -137,3 +138,15 @@ def test_no_households_are_no_tiles():
         stand.net, towns.homes([]), facilities=towns.care([(0, 0)]), request=Request(("canteen",))
     )
     assert len(gis.scale.judge(nobody, client=AtHome()).refs) == 0
+
+
+def test_workers_made_here_keep_the_memory_they_work_in(client: Any):
+    """Each would else give every array back and have it cleared anew: 300,000 page faults in 20 plans of a city."""
+    kept = client.run(_environment, "MALLOC_TRIM_THRESHOLD_")
+    assert len(kept) == 2
+    assert set(kept.values()) == {str(gis.scale.MEMORY["MALLOC_TRIM_THRESHOLD_"])}
+    assert set(client.run(_environment, "OMP_NUM_THREADS").values()) == {"1"}
+
+
+def _environment(name: str) -> str | None:
+    return os.environ.get(name)

@@ -67,7 +67,7 @@ class Plan:
     candidates: int = 2_000
     demand: int = 100_000
     homes: int = 100_000
-    scenarios: int = 5
+    scenarios: int = 20
     workers: int = 2
     extract: Path | None = None
 
