@@ -16,8 +16,9 @@ import pandas as pd
 
 from gis.errors import Invalid, NotFound
 
-#: What a spreadsheet takes for the start of a formula.
-FORMULA = r"^[=+\-@\t\r]"
+#: What a spreadsheet takes for the start of a formula: blanks before it are skipped, and the wide forms of East Asian
+#: keyboards count as well.
+FORMULA = r"^(?:\s*[=+\-@＝＋－＠]|[\t\r\n])"
 LAYER = "wangge"
 
 

@@ -76,8 +76,12 @@ def assign(
 
 
 def release(session: Session, assignment_id: int, *, valid_to: date, user_id: int | None = None) -> int:
-    """End an assignment, of a certain user where one is said: from that day on it gives no right; says whose it was."""
-    day = func.greatest(assignment.c.valid_from, valid_to)  # one that has not begun never will
+    """End an assignment, of a certain user where one is said: from that day on it gives no right; says whose it was.
+
+    One that ends sooner goes on ending then: rights are given by `assign` alone.
+    """
+    # One that has not begun never will.
+    day = func.least(assignment.c.valid_to, func.greatest(assignment.c.valid_from, valid_to))
     ended = update(assignment).where(assignment.c.id == assignment_id).values(valid_to=day)
     if user_id is not None:
         ended = ended.where(assignment.c.user_id == user_id)

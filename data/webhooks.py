@@ -48,7 +48,7 @@ ENTER = """
 LEAVE = "SELECT set_config('role', 'none', true), set_config('wangge.user_id', '', true)"
 KEY = """
     SELECT EXISTS (SELECT FROM api_key WHERE id = :key AND revoked_at IS NULL AND expires_at > :now
-                   AND 'webhooks' = ANY (scopes))"""
+                   AND scopes @> '{webhooks,reports:read}')"""
 FORGET = "DELETE FROM webhook_delivery WHERE webhook_id = :webhook AND at < :before"
 RENEW = "SELECT id, secret FROM webhook WHERE removed_at IS NULL ORDER BY id FOR UPDATE"
 
@@ -102,7 +102,7 @@ def wake(session: Session, *, newest: int) -> None:
 
 
 def allowed(session: Session, one: Webhook, *, now: datetime) -> bool:
-    """Whether the key it was made with still holds; whether its owner does, row security asks at each reading."""
+    """Whether the key it was made with still opens the feed; of its owner, row security asks at each reading."""
     return one.key_id is None or bool(session.scalar(text(KEY), {"key": one.key_id, "now": now}))
 
 

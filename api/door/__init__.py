@@ -92,7 +92,7 @@ class Door:
             await self.app(request.scope, received, answer)
         finally:
             answer.leave()
-            if answer.status == 401:
+            if answer.status < 500 and getattr(request.state, "user_id", None) is None:
                 self.rates.unknown(request)
 
     async def _enter(self, answer: Answer) -> None:

@@ -37,7 +37,10 @@ class Rates:
             self._spend(self._person, hashlib.sha256(shown.encode()).hexdigest())
 
     def unknown(self, request: Request) -> None:
-        """Count against the address that a token or key was wrong, so that guessing has an end."""
+        """Count against the address what was asked with a token or key that let nobody in, so that guessing has an end.
+
+        Where the answer needs no name, a new token with each request would otherwise be a new limit with each.
+        """
         if self._address and "authorization" in request.headers:
             self._count.hit(self._address, _address(request))
 

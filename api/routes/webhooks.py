@@ -21,7 +21,10 @@ from api.schemas.webhooks import (
 )
 
 router = APIRouter(
-    prefix="/api/webhooks", tags=["webhooks"], dependencies=[allow("partner", "admin"), key_scope("webhooks")]
+    prefix="/api/webhooks",
+    tags=["webhooks"],
+    # What they bring is what `GET /api/changes` says.
+    dependencies=[allow("partner", "admin"), key_scope("webhooks"), key_scope("reports:read")],
 )
 
 LARGEST = 2**63 - 1

@@ -21,7 +21,7 @@ class Form(BaseModel):
 
 class PasswordGrant(Form):
     grant_type: Literal["password"]
-    username: Annotated[str, Field(min_length=1, max_length=64)]
+    username: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
     password: Annotated[SecretStr, Field(min_length=1, max_length=128)]
     scope: Annotated[Role | None, Field(description="The role to act in; else the first one held.")] = None
     device_id: Annotated[Device | None, Field(description="Without it there is no refresh token.")] = None

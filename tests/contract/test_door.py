@@ -200,6 +200,14 @@ def test_guessing_tokens_has_an_end(tmp_path):
     rates.check(asker("10.0.0.2", "c"))
 
 
+def test_a_token_that_opens_nothing_counts_where_none_is_asked_for(database_url, tmp_path):
+    """The description of the API is anybody's: a third made-up token within a minute is refused all the same."""
+    settings = Settings(home=tmp_path, database_url=database_url, rate_address=2)
+    with TestClient(create_app(settings)) as client:
+        tried = [client.get("/docs", headers={"Authorization": f"Bearer {guess}"}) for guess in "abc"]
+    assert [answer.status_code for answer in tried] == [200, 200, 429]
+
+
 def test_a_limit_of_none_is_none(tmp_path):
     rates = Rates(Settings(home=tmp_path, rate_person=0, rate_address=0))
     for _ in range(5000):

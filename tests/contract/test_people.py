@@ -123,6 +123,16 @@ def test_a_password_that_is_too_short_or_holds_the_login_is_refused_and_not_repe
     assert password not in answer.text
 
 
+def test_an_assignment_that_has_ended_is_not_begun_again_by_ending_it_later(client, as_):
+    lan = made(client, as_, "lan.rights")
+    duty = assigned(client, as_, lan, "street", "A", valid_from="2026-01-01")
+    for day in ("2026-01-02", "2099-01-01"):
+        ended = client.patch(f"/api/users/{lan}/assignments/{duty}", headers=as_("admin"), json={"valid_to": day})
+        assert ended.status_code == 204
+    user = client.get("/api/users", headers=as_("admin"), params={"after": lan - 1, "limit": 1}).json()["users"][0]
+    assert [one["valid_to"] for one in user["assignments"]] == ["2026-01-02"]
+
+
 def test_a_login_is_taken_once(client, as_):
     made(client, as_, "once")
     answer = client.post("/api/users", headers=as_("admin"), json={"login": "once", "name": "x"})

@@ -59,6 +59,13 @@ def me(client, access):
     return client.get("/api/me", headers=bearer(access))
 
 
+@pytest.mark.parametrize("login", ["a\0b", "a\nb", "\x1b[31m"])
+def test_a_login_that_no_database_keeps_is_refused_and_not_repeated(client, login):
+    answer = client.post("/api/token", data={"grant_type": "password", "username": login, "password": PASSWORD})
+    assert (answer.status_code, answer.json()["code"]) == (422, "http.malformed")
+    assert login not in answer.text
+
+
 def test_a_token_that_is_good_opens_and_others_do_not(client, as_):
     asked = {login: client.get("/api/areas", headers=as_(login)).status_code
              for login in ("nobody", "inspector", "partner", "expired", "revoked")}  # fmt: skip

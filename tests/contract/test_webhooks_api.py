@@ -224,6 +224,19 @@ def test_when_its_key_is_revoked_nothing_is_sent_any_more(client, as_, town, rec
     assert told(client, as_, hook)["reason"] == "key"
 
 
+@pytest.mark.parametrize("scope", ["webhooks", "reports:read"])
+def test_it_brings_what_the_feed_says_and_so_needs_both_scopes(client, as_, town, receiver, hook, work, scope):
+    change = "UPDATE api_key SET scopes = array_{}(scopes, :scope) WHERE prefix = 'partnera'"
+    with data.db.transaction(town) as session:
+        session.execute(text(change.format("remove")), {"scope": scope})
+    refused = client.get(f"/api/webhooks/{hook['id']}", headers=as_("partner"))
+    happen(town, 1)
+    work()
+    with data.db.transaction(town) as session:
+        session.execute(text(change.format("append")), {"scope": scope})
+    assert (refused.status_code, refused.json()["code"], receiver.got) == (403, "auth.scope", [])
+
+
 def test_when_its_owner_loses_the_area_nothing_of_it_is_sent(client, as_, town, people, receiver, hook, work):
     change = text("UPDATE assignment SET valid_to = :until WHERE user_id = :user")
     with data.db.transaction(town) as session:

@@ -28,6 +28,12 @@ def test_a_text_that_looks_like_a_formula_is_harmless_in_csv(tmp_path):
     assert (tmp_path / "areas.csv").read_bytes().startswith(b"\xef\xbb\xbf")
 
 
+@pytest.mark.parametrize("cell", ["=1", "  =1", "\n=1", "\u3000=1", "＝1", "＋1", "－1", "＠x", "\t1"])
+def test_no_start_of_a_formula_is_overlooked(tmp_path, cell):
+    data.handover.write(pd.DataFrame({"text": [cell, "一=1"]}), tmp_path / "cells.csv", synthetic=True)
+    assert pd.read_csv(tmp_path / "cells.csv")["text"].tolist() == [f"'{cell}", "一=1"]
+
+
 def test_a_text_that_looks_like_a_formula_is_a_text_in_xlsx(tmp_path):
     data.handover.write(TABLE, tmp_path / "areas.xlsx", synthetic=False, notes={"elders": "60+"})
     sheet = openpyxl.load_workbook(tmp_path / "areas.xlsx")["wangge"]
