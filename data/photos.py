@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as insert_or
 
 import data.changes
 import data.jobs
 from data.db import Session
-from data.tables import photo, report_photo
+from data.tables import photo
 from gis.errors import NotFound
 
 
@@ -45,6 +44,9 @@ OF_REPORT = """
 LINKS = """
     SELECT report_id::text, street_code, community_code, grid_code FROM report_photo
     WHERE author_id = :author AND sha256 = :sha256"""
+ATTACH = """
+    SELECT wangge_private.photos_attach(
+        CAST(:report AS uuid), :author, :hashes, :street_code, :community_code, :grid_code)"""
 #: The fix of a phone is WGS 84, and so is what cameras write.
 COMPARE = """
     UPDATE report_photo AS link
@@ -103,19 +105,9 @@ def attach(
     session: Session, report_id: str, author_id: int | None, hashes: Collection[str], codes: Mapping[str, str | None]
 ) -> None:
     """Let a report in the place of `codes` name photos of its author, come or not; again does no harm."""
-    if not hashes or author_id is None:
-        return
-    lock(session, author_id)
-    place = {name: codes.get(name) for name in data.changes.NOWHERE}
-    rows = [
-        {"report_id": report_id, "author_id": author_id, "sha256": sha256} | place for sha256 in dict.fromkeys(hashes)
-    ]
-    session.execute(insert_or(report_photo).values(rows).on_conflict_do_nothing())
-    known = select(*COLUMNS).where(photo.c.author_id == author_id, photo.c.sha256.in_(set(hashes)))
-    for row in session.execute(known).mappings().all():
-        come = Photo(**row)
-        data.changes.record(session, "photo", come.id, come.state, {"report_id": report_id}, codes=place)
-        data.jobs.put(session, "photo_compare", {"photo": come.id}, key=f"compare:{come.id}")
+    if hashes and author_id is not None:
+        values = {"report": report_id, "author": author_id, "hashes": list(hashes)}
+        session.execute(text(ATTACH), values | {name: codes.get(name) for name in data.changes.NOWHERE})
 
 
 def of_report(session: Session, report_id: str) -> list[dict[str, Any]]:

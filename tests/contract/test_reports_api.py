@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 import data.db
 import gis.crs
@@ -72,6 +72,17 @@ def test_the_same_body_again_gets_the_same_answer(client, as_):
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
     assert first.json()["areas"] == {"street": "A", "community": "A0", "grid": "A00"}
+
+
+def test_a_report_with_photos_asks_the_database_nine_times_and_no_more(client, as_):
+    """To begin, to enter, to look round, for the report, its photos, its event, the feed, the log, and to commit."""
+    asked, door = [], client.app.state.door
+    event.listen(door, "before_cursor_execute", count_it := lambda *said: asked.append(said[2]))
+    photos = ["a" * 64, "b" * 64]
+    answer = client.put(f"/api/reports/{uuid()}", json=body(photos=photos), headers=as_("inspector"))
+    event.remove(door, "before_cursor_execute", count_it)
+    assert answer.status_code == 201
+    assert 2 + len(asked) == 9, asked
 
 
 def test_two_people_may_choose_the_same_id_and_neither_learns_of_it(client, as_):

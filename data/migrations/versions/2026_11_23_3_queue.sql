@@ -122,6 +122,27 @@ CREATE INDEX report_photo_street_code_idx ON report_photo (street_code);
 CREATE INDEX report_photo_community_code_idx ON report_photo (community_code);
 CREATE INDEX report_photo_grid_code_idx ON report_photo (grid_code);
 
+-- Let a report name photos of its author, come or not. Each statement sees what was committed before it began, and so,
+-- behind the lock, every photo that came before; the one that comes later sees the report.
+CREATE FUNCTION wangge_private.photos_attach(
+    report uuid, author bigint, hashes text[], street text, community text, grid text
+) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('wangge.photo', author));
+    INSERT INTO report_photo (report_id, author_id, sha256, street_code, community_code, grid_code)
+    SELECT DISTINCT report, author, named, street, community, grid FROM unnest(hashes) AS named
+    ON CONFLICT DO NOTHING;
+    PERFORM wangge_private.change_record(
+        'photo', come.id::text, come.state, jsonb_build_object('report_id', report), street, community, grid)
+    FROM photo AS come WHERE come.author_id = author AND come.sha256 = ANY (hashes);
+    INSERT INTO job (kind, key, payload, run_at)
+    SELECT 'photo_compare', 'compare:' || come.id, jsonb_build_object('photo', come.id), now()
+    FROM photo AS come WHERE come.author_id = author AND come.sha256 = ANY (hashes)
+    ON CONFLICT DO NOTHING;
+END
+$$;
+
 
 -- Webhooks -------------------------------------------------------------------------------------------------------------
 
@@ -164,7 +185,9 @@ CREATE INDEX webhook_delivery_webhook_id_id_idx ON webhook_delivery (webhook_id,
 -- Rights ---------------------------------------------------------------------------------------------------------------
 
 REVOKE ALL ON FUNCTION wangge_private.change_record(text, text, text, jsonb, text, text, text),
-    wangge_private.change_number() FROM PUBLIC;
+    wangge_private.change_number(), wangge_private.photos_attach(uuid, bigint, text[], text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wangge_private.photos_attach(uuid, bigint, text[], text, text, text)
+    TO wangge_inspector, wangge_community, wangge_street, wangge_partner;
 GRANT EXECUTE ON FUNCTION wangge_private.change_record(text, text, text, jsonb, text, text, text)
     TO wangge_inspector, wangge_community, wangge_street, wangge_planner, wangge_partner, wangge_admin;
 GRANT EXECUTE ON FUNCTION wangge_private.change_number()
