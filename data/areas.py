@@ -93,6 +93,14 @@ def holding(session: Session, lon: float, lat: float, *, as_of: date | None = No
     return dict(rows.all())
 
 
+def is_mine(session: Session, lon: float, lat: float, *, role: str, as_of: date) -> bool:
+    """Whether a place lies in an area that the reader is assigned to in her role."""
+    asked = text("""
+        SELECT coalesce(bool_or(code = ANY (wangge_private.my_codes(:role))), false)
+        FROM area_holding(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :day)""")
+    return bool(session.scalar(asked, {"role": role, "lon": lon, "lat": lat, "day": as_of}))
+
+
 def lineage(session: Session, *, as_of: date | None = None) -> pd.DataFrame:
     """One row per area of a day: its street, community and grid, itself included ("" where it has none)."""
     day = as_of or today(session)

@@ -12,6 +12,7 @@ import pandas as pd
 
 import api.actions.planning
 import api.actions.scenarios
+import data.areas
 import data.db
 import data.population
 import data.versions
@@ -28,7 +29,7 @@ from gis.verdicts import COVERED
 if TYPE_CHECKING:
     from api.auth import Caller
 
-#: Whoever may see households anyway: their places stay where they were put.
+#: Whoever may see the households of her area: there her places stay where they were put.
 STAFF = ("community", "street")
 #: How many households are named at most.
 MOST_NAMED = 1000
@@ -49,22 +50,31 @@ def preview(
     Only drawn households are counted (`gis.disclosure`), whoever asks.
     """
     laid = kept.laid(version(session, today), question)
-    given, on_lattice = laid.state.given, who.role not in STAFF
+    given = laid.state.given
+    free = [_in_own_area(session, who, change, today) for change in changes]
     settled = partial(api.actions.scenarios.settled, srid=given.net.srid)
-    asked = list(map(settled, changes)) if on_lattice else list(changes)
+    asked = [change if may else settled(change) for change, may in zip(changes, free, strict=True)]
     api.actions.planning.known_kinds(asked, laid.request)
     tried = _tried(kept, laid, asked)
     names = dict(zip(given.areas["code"], given.areas["name"], strict=True))
     shown = gis.disclosure.published_changes(tried.areas, laid.state.secret)
     return {
         "changes": [gis.scenarios.to_dict(change) for change in asked],
-        "moved_to_lattice": on_lattice,
+        "moved_to_lattice": not all(free),
         "off_network": api.actions.planning.off_network(given, asked, laid.request),
         "walknet_id": given.walknet_id,
         "synthetic": laid.state.synthetic,
         "areas": gis.frames.records(shown.assign(name=shown["code"].map(names).fillna(""))),
-        "households": None if on_lattice else _households(session, laid, tried),
+        "households": _households(session, laid, tried) if who.role in STAFF else None,
     }
+
+
+def _in_own_area(session: data.db.Session, who: Caller, change: Change, today: date) -> bool:
+    """Whether a change may stand where it was put: elsewhere a pin moved by metres would tell where others live."""
+    return who.role in STAFF and all(
+        data.areas.is_mine(session, lon, lat, role=who.role, as_of=today)
+        for lon, lat in api.actions.scenarios.places(change)
+    )
 
 
 def _tried(kept: Kept, laid: Laid, changes: list[Change]) -> gis.whatif.Preview:

@@ -152,6 +152,14 @@ def settled(change: Change, srid: int) -> Change:
     return replace(change, lon=lon, lat=lat, to_lon=to_lon, to_lat=to_lat)
 
 
+def places(change: Change) -> list[tuple[float, float]]:
+    """Where a change would alter something; empty where it names what stands already."""
+    if not isinstance(change, Add | Move | OpenPath):
+        return []
+    ends = [(change.lon, change.lat)]
+    return [*ends, (change.to_lon, change.to_lat)] if isinstance(change, OpenPath) else ends
+
+
 def _on_lattice(lon: float, lat: float, srid: int) -> tuple[float, float]:
     x, y = gis.disclosure.place([lon], [lat], srid=srid)
     return float(x[0]), float(y[0])

@@ -99,7 +99,7 @@ class Preview(Answer):
     """What changes would do."""
 
     changes: list[dict[str, Any]] = Field(description="As they were tried, WGS84; see `moved_to_lattice`.")
-    moved_to_lattice: bool = Field(description="Whether places were moved to a lattice of 100 m, as planners' are.")
+    moved_to_lattice: bool = Field(description="To a lattice of 100 m: a planner's, and staff's elsewhere.")
     off_network: list[str] = Field(description="What would come where nobody can walk to, and so changes nothing.")
     walknet_id: int
     synthetic: bool

@@ -12,7 +12,7 @@ import data.coverage
 import data.db
 import data.facilities
 import gis.disclosure
-from contract.conftest import CANTEEN_X, FAR_X, place
+from contract.conftest import CANTEEN_X, FAR_X, NEAR_X, place
 
 pytestmark = pytest.mark.database
 
@@ -69,11 +69,22 @@ def test_what_no_board_knows_is_decided_anew_and_says_the_same(ask):
 
 
 def test_a_planner_s_pin_stands_on_the_lattice_and_staff_s_where_it_was_put(ask):
-    planner, staff = ask(add(FAR_X)).json(), ask(add(FAR_X), login="street").json()
+    planner, staff = ask(add(FAR_X)).json(), ask(add(FAR_X), login="street B").json()
     assert (planner["moved_to_lattice"], staff["moved_to_lattice"]) == (True, False)
     assert staff["changes"][0]["lon"] == pytest.approx(place(FAR_X).x, abs=1e-12)
     assert planner["changes"][0]["lon"] != pytest.approx(place(FAR_X).x, abs=1e-7)
     assert planner["changes"][0]["lon"] == pytest.approx(place(FAR_X).x, abs=0.0006)
+
+
+@pytest.mark.parametrize("login", ["street", "community", "community A1"])
+def test_staff_s_pins_stand_on_the_lattice_outside_their_area(ask, login):
+    """Moved by metres, they would tell in which house of street B somebody lives."""
+    point = place(FAR_X)
+    path = {"do": "open_path", "lon": place(NEAR_X).x, "lat": place(NEAR_X).y, "to_lon": point.x, "to_lat": point.y}
+    for change in (add(FAR_X), {"do": "move", "id": "F-1", "lon": point.x, "lat": point.y}, path):
+        tried, planner = ask(change, login=login).json(), ask(change).json()
+        assert tried["moved_to_lattice"]
+        assert tried["changes"] == planner["changes"]
 
 
 def test_a_step_that_ends_on_the_same_point_of_the_lattice_says_the_same(ask):

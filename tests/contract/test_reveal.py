@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -120,6 +122,13 @@ def test_after_thirty_in_an_hour_the_next_has_to_wait_and_somebody_else_need_not
     assert NAME not in refused.text
     assert logged(town, people) == before
     assert reveal(client, as_("community"), homes["own"]).status_code == 200
+
+
+def test_who_asks_forty_times_at_once_is_shown_thirty(client, as_, homes):
+    with ThreadPoolExecutor(40) as threads:
+        asked = [threads.submit(reveal, client, as_("inspector"), homes["own"]) for _ in range(40)]
+        statuses = Counter(each.result().status_code for each in asked)
+    assert statuses == {200: 30, 429: 10}
 
 
 def test_after_a_hundred_in_a_day_the_next_has_to_wait(town, homes, people):
