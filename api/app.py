@@ -81,7 +81,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.engine = data.db.engine(settings.database_url)
     #: Requests come in by a role without rights; where none is set up, by the owner, who takes on theirs.
-    app.state.door = data.db.engine(settings.door_url) if settings.door_url else app.state.engine
+    door_url = settings.door_url or settings.database_url
+    app.state.door = data.db.engine(door_url, reports_a_day=settings.reports_a_day)
     app.state.kept = api.kept.Kept(app.state.engine)
     app.state.keyring = data.keyring.Keyring(settings.keys_folder)
     app.state.provider = _provider(settings)

@@ -35,6 +35,8 @@ class Settings:
     #: WANGGE_RATE_PERSON and WANGGE_RATE_ADDRESS: requests a minute, by token or key and by address without; 0: any.
     rate_person: int = 1200
     rate_address: int = 3000
+    #: WANGGE_REPORTS_A_DAY: how many reports one person or partner may file on one day; 0: any.
+    reports_a_day: int = 500
     #: WANGGE_METRICS_KEY: what opens /metrics to other machines; empty: this machine alone.
     metrics_key: str = field(default="", repr=False)
 
@@ -75,6 +77,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         debug=said("DEBUG") not in ("", "0"),
         rate_person=_count("RATE_PERSON", said("RATE_PERSON", str(Settings.rate_person))),
         rate_address=_count("RATE_ADDRESS", said("RATE_ADDRESS", str(Settings.rate_address))),
+        reports_a_day=_count("REPORTS_A_DAY", said("REPORTS_A_DAY", str(Settings.reports_a_day))),
         metrics_key=said("METRICS_KEY"),
         webhook_hosts=frozenset(name.strip().lower() for name in said("WEBHOOK_HOSTS").split(",")) - {""},
         oidc_issuer=said("OIDC_ISSUER"),

@@ -38,8 +38,8 @@ REQUEST_MS = 15_000
 OPTIONS = "-c jit=off -c timezone=Asia/Shanghai -c idle_in_transaction_session_timeout=600000"
 
 
-def engine(url: str) -> Engine:
-    """A pool of connections; none is opened before it is needed.
+def engine(url: str, *, reports_a_day: int = 0) -> Engine:
+    """A pool of connections; none is opened before it is needed. Over them one may file so many reports a day (0: any).
 
     A connection is not asked before each use whether it still lives: after a restart of the server the first request
     finds out, is told to come again, and all connections are renewed.
@@ -50,7 +50,7 @@ def engine(url: str) -> Engine:
         max_overflow=10,
         pool_timeout=POOL_S,
         isolation_level="READ COMMITTED",
-        connect_args={"options": OPTIONS, "application_name": "wangge"},
+        connect_args={"options": f"{OPTIONS} -c wangge.reports_a_day={reports_a_day}", "application_name": "wangge"},
     )
 
 

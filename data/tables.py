@@ -380,6 +380,8 @@ report = Table(
     _text("due_unknown"),
     Column("warned_at", DateTime(timezone=True)),
     Column("overdue_at", DateTime(timezone=True)),
+    Column("lon", Float(53), Computed("ST_X(geom)", persisted=True)),
+    Column("lat", Float(53), Computed("ST_Y(geom)", persisted=True)),
     Column("household_id", BigInteger, ForeignKey("household.id", ondelete="SET NULL")),
     Column("facility_id", Text, ForeignKey("facility.id", ondelete="SET NULL")),
     *_place_codes(index=False),
@@ -391,13 +393,15 @@ report = Table(
     CheckConstraint("merged_into <> id AND (merged_into IS NULL OR status = 'rejected')", name="merged_into"),
     CheckConstraint("version >= 1", name="version"),
     _in_bounds(),
-    Index("report_geom_idx", "geom", postgresql_using="gist"),
     # Each list is read in the order of its index, which begins with the code that the reader's policy names.
     Index("report_street_idx", "street_code", "received_at", "id"),
     Index("report_community_idx", "community_code", "received_at", "id"),
     Index("report_grid_idx", "grid_code", "received_at", "id"),
     Index("report_author_idx", "author_id", "received_at", "id"),
     Index("report_received_idx", "received_at", "id"),
+    Index("report_place_idx", "street_code", "lon", "lat"),
+    Index("report_moved_idx", "moved_at"),
+    Index("report_deadline_idx", "due_at"),
     Index("report_open_idx", "street_code", "received_at", "id", postgresql_where=text(_STILL_OPEN)),
     Index("report_warn_idx", "warn_at", postgresql_where=text(f"{_TO_DO} AND warned_at IS NULL")),
     Index("report_due_idx", "due_at", postgresql_where=text(f"{_TO_DO} AND overdue_at IS NULL")),
@@ -786,6 +790,16 @@ report_photo = Table(
     CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
     CheckConstraint("metres >= 0", name="metres"),
     Index("report_photo_author_id_sha256_idx", "author_id", "sha256"),
+)  # fmt: skip
+
+#: How many reports somebody has filed on a day; counted by a trigger, which refuses those that are too many.
+report_day = Table(
+    "report_day", metadata,
+    Column(
+        "author_id", BigInteger, ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    ),
+    Column("day", Date, primary_key=True),
+    Column("filed", Integer, nullable=False),
 )  # fmt: skip
 
 #: Where changes are sent to; `last_seq` is how far it has got.

@@ -85,6 +85,25 @@ def test_a_report_with_photos_asks_the_database_nine_times_and_no_more(client, a
     assert 2 + len(asked) == 9, asked
 
 
+def test_too_many_reports_of_one_author_on_one_day_are_refused_until_tomorrow(client, as_, town, people):
+    """Of a limit of 500, 498 are taken: two more pass, resends too; the third is told when, and passes then."""
+    headers, me = as_("community A1"), people["community A1"]
+    filed = text("""INSERT INTO report_day VALUES (:me, current_date, 498)
+        ON CONFLICT (author_id, day) DO UPDATE SET filed = excluded.filed""")
+    with data.db.transaction(town) as session:
+        session.execute(filed, {"me": me})
+    known = uuid()
+    sent = [known, known, uuid(), uuid(), known]
+    answers = [client.put(f"/api/reports/{each}", json=body("A10"), headers=headers) for each in sent]
+    assert [answer.status_code for answer in answers] == [201, 200, 201, 429, 200]
+    refused = answers[3]
+    assert refused.json()["code"] == "reports.a_day"
+    assert 0 < int(refused.headers["retry-after"]) <= 86400
+    with data.db.transaction(town) as session:
+        session.execute(text("UPDATE report_day SET day = day - 1 WHERE author_id = :me"), {"me": me})
+    assert client.put(f"/api/reports/{sent[3]}", json=body("A10"), headers=headers).status_code == 201
+
+
 def test_two_people_may_choose_the_same_id_and_neither_learns_of_it(client, as_):
     sent = uuid()
     one = client.put(f"/api/reports/{sent}", json=body(), headers=as_("inspector"))

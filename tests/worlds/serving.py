@@ -50,7 +50,7 @@ class Service:
         self.home, self.port = home, _free_port()
         command = [sys.executable, "-P", "-m", "api.cli", "up", "--sample", "none", "--port", str(self.port)]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("WANGGE_")}
-        own = {"WANGGE_HOME": str(home), "WANGGE_LANG": "en", "PYTHONPATH": str(ROOT)}
+        own = {"WANGGE_HOME": str(home), "WANGGE_LANG": "en", "WANGGE_REPORTS_A_DAY": "0", "PYTHONPATH": str(ROOT)}
         with (home.parent / "up.log").open("wb") as log:
             self.process = subprocess.Popen(command, env=kept | own, stderr=log)
         _wait_until(self.answers, "the server to answer")

@@ -81,6 +81,8 @@ ALTER TABLE report
     ADD COLUMN due_unknown text,
     ADD COLUMN warned_at timestamptz,
     ADD COLUMN overdue_at timestamptz,
+    ADD COLUMN lon double precision GENERATED ALWAYS AS (ST_X(geom)) STORED,
+    ADD COLUMN lat double precision GENERATED ALWAYS AS (ST_Y(geom)) STORED,
     ADD CONSTRAINT report_unit_fkey FOREIGN KEY (unit) REFERENCES unit (code),
     ADD CONSTRAINT report_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES report (id),
     ADD CONSTRAINT report_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES app_user (id),
@@ -89,12 +91,17 @@ ALTER TABLE report
     ADD CONSTRAINT report_version_check CHECK (version >= 1);
 
 -- A list is read in the order of an index that begins with the code its reader's policy names; the plain ones go.
-DROP INDEX report_street_code_idx, report_community_code_idx, report_grid_code_idx;
+DROP INDEX report_street_code_idx, report_community_code_idx, report_grid_code_idx, report_geom_idx;
 CREATE INDEX report_street_idx ON report (street_code, received_at, id);
 CREATE INDEX report_community_idx ON report (community_code, received_at, id);
 CREATE INDEX report_grid_idx ON report (grid_code, received_at, id);
 CREATE INDEX report_author_idx ON report (author_id, received_at, id);
 CREATE INDEX report_received_idx ON report (received_at, id);
+-- A box is asked for in numbers: under row security an operator of PostGIS gets no index, a comparison of numbers does.
+CREATE INDEX report_place_idx ON report (street_code, lon, lat);
+-- The two ways for a report to count in the figures of a period.
+CREATE INDEX report_moved_idx ON report (moved_at);
+CREATE INDEX report_deadline_idx ON report (due_at);
 CREATE INDEX report_open_idx ON report (street_code, received_at, id)
     WHERE status IN ('received', 'accepted', 'assigned', 'resolved', 'reopened');
 CREATE INDEX report_warn_idx ON report (warn_at)
@@ -195,7 +202,39 @@ CREATE TRIGGER report_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON report_event
 CREATE TRIGGER report_refuse BEFORE DELETE OR TRUNCATE ON report_conflict
     FOR EACH STATEMENT EXECUTE FUNCTION wangge_private.report_refuse();
 
-REVOKE ALL ON FUNCTION wangge_private.report_place(), wangge_private.report_refuse() FROM PUBLIC;
+-- How many reports somebody has filed on a day, counted with the report itself, so that a hundred at once are no fewer. The
+-- connections of the door say how many may be (`wangge.reports_a_day`); without that, as at the shell, none is counted.
+CREATE TABLE report_day (
+    author_id bigint NOT NULL,
+    day date NOT NULL,
+    filed integer NOT NULL,
+    CONSTRAINT report_day_pkey PRIMARY KEY (author_id, day),
+    CONSTRAINT report_day_author_id_fkey FOREIGN KEY (author_id) REFERENCES app_user (id) ON DELETE CASCADE
+);
+
+CREATE FUNCTION wangge_private.report_count() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    most integer := coalesce(nullif(current_setting('wangge.reports_a_day', true), ''), '0');
+BEGIN
+    IF most = 0 THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO report_day AS counted VALUES (NEW.author_id, current_date, 1)
+    ON CONFLICT (author_id, day) DO UPDATE SET filed = counted.filed + 1 WHERE counted.filed < most;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'WG429', MESSAGE = 'reports.a_day', DETAIL = jsonb_build_object(
+            'most', most, 'retry_after_s', ceil(extract(epoch FROM current_date + 1 - now())));
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER report_count AFTER INSERT ON report
+    FOR EACH ROW WHEN (NEW.author_id IS NOT NULL) EXECUTE FUNCTION wangge_private.report_count();
+
+REVOKE ALL ON FUNCTION wangge_private.report_place(), wangge_private.report_refuse(), wangge_private.report_count()
+    FROM PUBLIC;
 
 
 -- Rights -----------------------------------------------------------------------------------------------------------------
@@ -217,7 +256,7 @@ DECLARE
     own constant text := 'author_id = (SELECT wangge_private.my_id())';
     personal text;
 BEGIN
-    FOREACH personal IN ARRAY ARRAY['report_event', 'report_conflict'] LOOP
+    FOREACH personal IN ARRAY ARRAY['report_event', 'report_conflict', 'report_day'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', personal);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', personal);
         EXECUTE format('CREATE POLICY owner_all ON %I TO wangge_owner USING (true) WITH CHECK (true)', personal);
