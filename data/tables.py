@@ -457,7 +457,7 @@ report_conflict = Table(
 )  # fmt: skip
 
 #: The public status of a report: no text, no photo, no author, days only, the place to about 100 m. Kept in step with
-#: `report` by a trigger; a report that concerns a household is absent.
+#: `report` by a trigger; a report that concerns a household, or is of a class that is not published, is absent.
 report_published = Table(
     "report_published", metadata,
     Column("id", UUID(as_uuid=False), ForeignKey("report.id", ondelete="CASCADE"), primary_key=True),

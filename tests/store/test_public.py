@@ -55,6 +55,22 @@ def test_a_report_that_turns_out_to_be_about_a_household_is_no_longer_shown(sess
 def test_a_class_that_a_place_calls_personal_is_no_longer_shown(session, report):
     session.execute(text("INSERT INTO category_unpublished VALUES ('litter')"))
     assert shown(session) == []
+    assert session.scalar(text("SELECT count(*) FROM report_published")) == 0
+
+
+def test_a_report_of_such_a_class_never_enters_what_everybody_may_read(session, report):
+    session.execute(text("UPDATE report SET category = 'elder_help'"))
+    session.execute(text(FILE.replace("'one', 'litter'", "'two', 'elder_help'")))
+    assert session.scalar(text("SELECT count(*) FROM report_published")) == 0
+    session.execute(text("UPDATE report SET category = 'litter' WHERE client_id = 'one'"))
+    assert [row[0] for row in shown(session)] == ["litter"]
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET category = 'x'"])
+def test_a_class_that_is_personal_no_longer_is_shown_again(session, report, change):
+    session.execute(text("UPDATE report SET category = 'elder_help'"))
+    session.execute(text(change.format("category_unpublished")))
+    assert [row[0] for row in shown(session)] == ["elder_help"]
 
 
 def test_what_is_taken_back_is_taken_from_the_public_as_well(session, report):

@@ -8,7 +8,7 @@ ALTER TABLE facility ADD COLUMN geom_3857 geometry(Point, 3857) GENERATED ALWAYS
 
 -- The public status of a report: no text, no photo, no author, days instead of minutes, and the place to about 100 m
 -- (a thousandth of a degree), so that neither a home nor the way of an inspector can be read from it. A report that concerns
--- a household is not there at all.
+-- a household, or is of a class that a place does not publish, is not there at all.
 CREATE TABLE report_published (
     id uuid CONSTRAINT report_published_pkey PRIMARY KEY
         CONSTRAINT report_published_id_fkey REFERENCES report (id) ON DELETE CASCADE,
@@ -30,12 +30,13 @@ CREATE INDEX report_published_reported_on_idx ON report_published (reported_on, 
 CREATE FUNCTION wangge_private.publish_reports() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    DELETE FROM report_published WHERE id IN (SELECT id FROM written WHERE household_id IS NOT NULL);
+    DELETE FROM report_published WHERE id IN (SELECT id FROM written WHERE household_id IS NOT NULL
+        OR category IN (SELECT category FROM category_unpublished));
     INSERT INTO report_published AS shown (id, category, status, reported_on, changed_on, street_code, community_code,
                                            grid_code, geom, synthetic)
     SELECT id, category, status, received_at::date, current_date, street_code, community_code, grid_code,
            ST_SnapToGrid(geom, 0.001), synthetic
-    FROM written WHERE household_id IS NULL
+    FROM written WHERE household_id IS NULL AND category NOT IN (SELECT category FROM category_unpublished)
     ON CONFLICT (id) DO UPDATE
     SET category = excluded.category, status = excluded.status, changed_on = excluded.changed_on,
         street_code = excluded.street_code, community_code = excluded.community_code, grid_code = excluded.grid_code,
@@ -76,13 +77,31 @@ WHERE run.id = (SELECT max(id) FROM coverage_run WHERE NOT parameters ? 'scenari
 -- Classes of reports that are about persons, and so nobody's public business. A place lists its own.
 CREATE TABLE category_unpublished (category text CONSTRAINT category_unpublished_pkey PRIMARY KEY);
 INSERT INTO category_unpublished VALUES ('elder_help');
+
+-- The reports of a class go when it comes onto the list, and come back when it leaves it.
+CREATE FUNCTION wangge_private.publish_categories() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    DELETE FROM report_published WHERE category IN (SELECT category FROM category_unpublished);
+    IF TG_OP <> 'INSERT' THEN
+        UPDATE report SET category = category WHERE category IN (SELECT category FROM was);
+    END IF;
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION wangge_private.publish_categories() FROM PUBLIC;
+CREATE TRIGGER category_listed AFTER INSERT ON category_unpublished
+    FOR EACH STATEMENT EXECUTE FUNCTION wangge_private.publish_categories();
+CREATE TRIGGER category_renamed AFTER UPDATE ON category_unpublished REFERENCING OLD TABLE AS was
+    FOR EACH STATEMENT EXECUTE FUNCTION wangge_private.publish_categories();
+CREATE TRIGGER category_dropped AFTER DELETE ON category_unpublished REFERENCING OLD TABLE AS was
+    FOR EACH STATEMENT EXECUTE FUNCTION wangge_private.publish_categories();
 GRANT INSERT, UPDATE ON category_unpublished TO wangge_admin;
 
 CREATE VIEW public_report WITH (security_invoker = true) AS
 SELECT id, category, status, reported_on, changed_on, street_code, community_code, grid_code, synthetic, geom,
        geom_3857
-FROM report_published
-WHERE category NOT IN (SELECT category FROM category_unpublished);
+FROM report_published;
 
 GRANT SELECT ON report_published, category_unpublished, public_area, public_facility, public_coverage, public_report
     TO wangge_public, wangge_inspector, wangge_community, wangge_street, wangge_planner, wangge_partner, wangge_admin;
