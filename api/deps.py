@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+from anyio import CancelScope
 from fastapi import Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
@@ -19,19 +21,46 @@ ZONE = ZoneInfo("Asia/Shanghai")
 READING = ("GET", "HEAD")
 
 
-class Opened(NamedTuple):
+@dataclass
+class Opened:
     """The one transaction of a request, and whoever was let into it."""
 
     session: data.db.Session
     who: Caller
+    #: Whether the route has ended well and asks to keep what it did.
+    kept: bool = False
+
+    def end(self) -> None:
+        """Keep what is to be kept, undo the rest, give the connection back."""
+        with self.session:
+            if self.kept:
+                self.session.commit()
 
 
-def opened(request: Request) -> Iterator[Opened]:
-    """Let in whoever sent the request; GET may only read, and what nobody asked to keep is undone."""
-    with data.db.undecided(request.app.state.door) as session:
-        who = let_in(request, session, read_only=request.method in READING)
-        request.state.user_id = who.user_id  # for the log of requests
-        yield Opened(session, who)
+async def opened(request: Request) -> AsyncIterator[Opened]:
+    """Let in whoever sent the request; GET may only read, and what nobody asked to keep is undone.
+
+    Two turns of a thread, one before the route and one after it, and the last even when the request is given up.
+    """
+    made = await run_in_threadpool(_opened, request)
+    with data.db.refusals():
+        try:
+            yield made
+        finally:
+            with CancelScope(shield=True):
+                await run_in_threadpool(made.end)
+
+
+def _opened(request: Request) -> Opened:
+    session = data.db.Session(request.app.state.door, autoflush=False)
+    try:
+        with data.db.refusals():
+            who = let_in(request, session, read_only=request.method in READING)
+    except BaseException:
+        session.close()
+        raise
+    request.state.user_id = who.user_id  # for the log of requests
+    return Opened(session, who)
 
 
 def let_in(request: Request, session: data.db.Session, *, read_only: bool) -> Caller:
@@ -56,7 +85,7 @@ async def session(opened: In) -> data.db.Session:
 async def write_session(opened: In) -> AsyncIterator[data.db.Session]:
     """The transaction, with the rights of the caller, kept before the answer is sent."""
     yield opened.session
-    await run_in_threadpool(opened.session.commit)
+    opened.kept = True
 
 
 Who = Annotated[Caller, Depends(caller)]

@@ -13,10 +13,9 @@ from data.db import Session
 from data.tables import audit_log
 from gis.errors import Conflict
 
-RECORD = text(
-    "INSERT INTO audit_log (actor, action, subject, purpose, facts)"
-    " VALUES (:actor, :action, :subject, :purpose, CAST(:facts AS jsonb))"
-)
+RECORD = text("SELECT wangge_private.audit_record(:actor, :action, :subject, :purpose, CAST(:facts AS jsonb))")
+#: What this transaction has recorded so far enters the log at once instead of when it commits.
+ENTER = text("SET CONSTRAINTS wangge_private.audit_at_commit IMMEDIATE")
 VERIFY = (Path(__file__).parent / "sql" / "audit_verify.sql").read_text("utf-8")
 
 
@@ -29,13 +28,14 @@ def record(
     purpose: str | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add one row. Others who write wait until this transaction ends, so record last; no personal value in `facts`."""
+    """Add one row, sealed when this transaction is kept; no personal value in `facts`."""
     row = {"actor": actor, "action": action, "subject": subject, "purpose": purpose, "facts": json.dumps(facts or {})}
     session.execute(RECORD, row)
 
 
 def head(session: Session) -> tuple[int, str]:
     """Number and digest of the newest row, to be kept where nobody of this machine can change it."""
+    session.execute(ENTER)
     newest = select(audit_log.c.id, audit_log.c.digest).order_by(audit_log.c.id.desc()).limit(1)
     row = session.execute(newest).one_or_none()
     return (0, "") if row is None else (row.id, bytes(row.digest).hex())
@@ -43,6 +43,7 @@ def head(session: Session) -> tuple[int, str]:
 
 def verify(session: Session, *, head: tuple[int, str] | None = None) -> int:
     """Prove the chain, up to a `head` kept elsewhere, and say how many rows it has; refuse at the first broken one."""
+    session.execute(ENTER)
     row = session.execute(text(VERIFY)).one()
     if row.broken is not None:
         raise Conflict("audit.broken", id=row.broken)

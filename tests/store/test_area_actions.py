@@ -169,6 +169,7 @@ def test_staff_of_a_grid_that_ended_are_counted_because_somebody_must_assign_the
 def test_each_action_leaves_one_row_in_the_audit_log(living):
     api.actions.areas.merge(living, ["A01", "A00"], NOW)
     api.actions.areas.relink(living, today=TODAY, actor="shell")
+    living.execute(data.audit.ENTER)
     assert [row["action"] for row in data.audit.search(living)] == ["areas.merge", "areas.relink"]
     assert data.audit.search(living)[0]["facts"]["ended"] == ["A01"]
 

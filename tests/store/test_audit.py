@@ -10,7 +10,7 @@ from sqlalchemy import text
 import data.audit
 import data.db
 import data.users
-from gis.errors import Conflict
+from gis.errors import Conflict, NotAllowed
 
 pytestmark = pytest.mark.database
 
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.database
 def fill(session: data.db.Session, rows: int = 5) -> None:
     for row in range(rows):
         data.audit.record(session, actor="shell", action="import", subject=f"file {row}", facts={"rows": row})
+    session.execute(data.audit.ENTER)
 
 
 def test_an_untouched_chain_is_proved_and_counted(session):
@@ -117,3 +118,23 @@ def test_many_writers_at_once_leave_no_gap_and_one_chain(own_database_url):
         assert data.audit.verify(session) == 160
         assert session.scalar(text("SELECT max(id) FROM audit_log")) == 160
     engine.dispose()
+
+
+def test_who_records_keeps_nobody_waiting_until_she_commits(own_database_url):
+    """The first transaction has recorded and is still open; the second records and commits with a lock limit of 1 ms."""
+    engine = data.db.engine(own_database_url)
+    with data.db.Session(engine) as first, data.db.Session(engine) as second:
+        data.audit.record(first, actor="shell", action="first to say, second to keep")
+        second.execute(text("SET LOCAL lock_timeout = '1ms'"))
+        data.audit.record(second, actor="shell", action="second to say, first to keep")
+        second.commit()
+        first.commit()
+        kept = [row["action"] for row in data.audit.search(first)]
+    assert kept == ["second to say, first to keep", "first to say, second to keep"]
+    engine.dispose()
+
+
+def test_nobody_records_in_the_name_of_another(session):
+    session.execute(text("SELECT set_config('role', 'wangge_planner', true)"))
+    with pytest.raises(NotAllowed), data.db.refusals():
+        data.audit.record(session, actor="7", action="something she did not do")

@@ -24,11 +24,12 @@ household           -/-/-/-  A/-/-/-    A/A/A/-    A/A/A/-  -/-/-/-  -/-/-/-  -/
 report              -/-/-/-  A/AB/A/-   A/AB/A/-   A/AB/A/- -/-/-/-  A/AB/A/- -/-/-/-  -/-/-/-
 report_event        -/-/-/-  A/A/-/-    A/A/-/-    A/A/-/-  -/-/-/-  A/A/-/-  -/-/-/-  -/-/-/-
 report_conflict     -/-/-/-  A/A/-/-    A/./A/-    A/./A/-  -/-/-/-  A/./-/-  -/-/-/-  -/-/-/-
+report_day          -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
 coverage_household  -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
 coverage_area       -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
 app_user            -/-/-/-  a/-/-/-    Aa/-/-/-   Aa/-/-/- a/-/-/-  a/-/-/-  a/-/-/-  ABa/AB/ABa/-
 assignment          -/-/-/-  a/-/-/-    Aa/-/-/-   Aa/-/-/- a/-/-/-  a/-/-/-  a/-/-/-  ABa/AB/AB/-
-audit_log           -/-/-/-  -/a/-/-    -/a/-/-    -/a/-/-  -/a/-/-  -/a/-/-  AB/a/-/- -/a/-/-
+audit_log           -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  AB/-/-/- -/-/-/-
 change              -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  A/-/-/-  -/-/-/-  AB/-/-/-
 photo               -/-/-/-  A/a/-/-    A/a/-/-    A/a/-/-  -/-/-/-  ./a/-/-  -/-/-/-  -/-/-/-
 report_photo        -/-/-/-  A/A/-/-    A/A/-/-    A/A/-/-  -/-/-/-  ./A/-/-  -/-/-/-  -/-/-/-
@@ -68,6 +69,7 @@ INSERT = {
         VALUES (CAST(:report AS uuid), 2 + abs(hashtext(:ref)) / 2, 'note', :author, '', '', '')""",
     "report_conflict": """INSERT INTO report_conflict (report_id, body_hash, body)
         VALUES (CAST(:report AS uuid), :ref, '{}')""",
+    "report_day": "INSERT INTO report_day VALUES (:author, '2020-01-01', ascii(:s))",
     "coverage_household": f"""INSERT INTO coverage_household (run_id, household_id, profile, seconds, metres,
         facilities, verdict_standard, verdict_personal, {CODES})
         VALUES (:run, hashtext(:ref), '', '{{}}', '{{}}', '{{}}', '', '', :s, :c, :g)""",
@@ -98,7 +100,7 @@ INSERT = {
 STREET = {
     "login_session": "chr(ascii('A') + (expires_at < 'infinity')::integer)", "api_key": "name",
     "login_throttle": "convert_from(lane, 'UTF8')", "audit_log": "actor",
-    "photo": "upper(left(sha256, 1))", "webhook": "url",
+    "photo": "upper(left(sha256, 1))", "webhook": "url", "report_day": "chr(filed)",
     "webhook_delivery": "reason",
 }  # fmt: skip
 OWN = {
@@ -147,7 +149,7 @@ def _queue(session: data.db.Session, street: str, known: dict[str, int]) -> None
     for table, role in (
         ("report_event", "inspector"), ("report_conflict", "inspector"), ("change", "inspector"),
         ("photo", "inspector"), ("report_photo", "inspector"), ("webhook", "partner"), ("webhook", "admin"),
-        ("webhook_delivery", "partner"), ("webhook_delivery", "admin"),
+        ("webhook_delivery", "partner"), ("webhook_delivery", "admin"), ("report_day", "inspector"),
         ("elder", "inspector"), ("login_throttle", "inspector"), ("login_session", "inspector"),
         ("login_session", "admin"), ("api_key", "partner"), ("api_key", "admin"),
     ):  # fmt: skip

@@ -1,10 +1,10 @@
-"""Limits that are kept in the database."""
+"""Entries of the audit log are sealed when everything else of their transaction is done."""
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "2026_11_23_6_front_door"
+revision = "2026_11_23_6_audit_at_commit"
 down_revision = "2026_11_23_5_coverage_orders"
 branch_labels = depends_on = None
 
