@@ -42,7 +42,7 @@ PARTNER_EVENT = (
 )  # fmt: skip
 #: Stands for the unit of a report whose reader may not see it: only a move that changes it is written.
 UNSEEN = "-"
-HIDDEN = ("geom", "import_id", "household_id", "facility_id", "warned_at", "overdue_at")
+HIDDEN = ("geom", "lon", "lat", "import_id", "household_id", "facility_id", "warned_at", "overdue_at")
 
 
 # Before it is kept ----------------------------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ SHAPES = ("geom", "geom_3857")
 #: A side of a box in metres becomes a curve in degrees; so many points follow it well.
 SIDES = 32
 DEGREES = Frame()
+#: So many features of a query are counted; counting all of a million for each page would take longer than the page.
+COUNTED = 10_000
 
 
 def _view(name: str, *columns: Column[Any]) -> Table:
@@ -132,16 +134,18 @@ def get(session: Session, name: str, feature_id: str, *, frame: Frame) -> dict[s
     return dict(row)
 
 
-def search(session: Session, name: str, wanted: Wanted, *, frame: Frame) -> tuple[list[dict[str, Any]], int]:
-    """A page of features in the order of their ids, and how many there are on all pages together."""
+def search(session: Session, name: str, wanted: Wanted, *, frame: Frame) -> tuple[list[dict[str, Any]], int | None]:
+    """A page of features in the order of their ids, and how many there are on all pages together: None is very many."""
     collection = COLLECTIONS[name]
     view, met = collection.view, list(_conditions(collection, wanted))
     page = _rows(collection, frame).where(*met).order_by(view.c.id).limit(wanted.limit)
     if wanted.after is not None:
         page = page.where(view.c.id > wanted.after)
     with data.filters.sense():
-        matched = session.execute(select(func.count()).select_from(view).where(*met)).scalar_one()
-        return [dict(row) for row in session.execute(page).mappings()], matched
+        some = select(view.c.id).where(*met).limit(COUNTED + 1).subquery()
+        matched = session.execute(select(func.count()).select_from(some)).scalar_one()
+        rows = [dict(row) for row in session.execute(page).mappings()]
+    return rows, matched if matched <= COUNTED else None
 
 
 def extent(session: Session, name: str) -> dict[str, Any]:

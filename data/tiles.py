@@ -36,6 +36,7 @@ class Layer:
     shape: str = "thing.geom_3857"
     where: str = "true"
     points: bool = True
+    inside: str = "thing.geom && {box}"
 
 
 PUBLIC = {
@@ -50,15 +51,23 @@ PUBLIC = {
     ),
     "reports": Layer("public_report", "id::text AS id, category, status, reported_on::text AS reported_on, synthetic"),
 }
-#: For whoever works on reports: where they really are, and by when they are due.
+#: Web Mercator from degrees, as ST_Transform has it, at a fraction of its time.
+MERCATOR = """ST_SetSRID(ST_MakePoint(radians(thing.lon) * 6378137,
+    ln(tan(pi() / 4 + radians(thing.lat) / 2)) * 6378137), 3857)"""
+#: For whoever works on reports: where they really are, and by when they are due. Row security leaves only comparisons
+#: of numbers their index.
 OWN_REPORTS = Layer(
     "report",
     "id::text AS id, category, status, due_at::text AS due_at, synthetic",
-    "ST_Transform(thing.geom, 3857)",
+    MERCATOR,
+    inside="""thing.lon BETWEEN ST_XMin({box}) AND ST_XMax({box})
+        AND thing.lat BETWEEN ST_YMin({box}) AND ST_YMax({box})""",
 )
 #: For a partner what its key names of them: those that the public sees in the tile or, as it rounds, beside it.
 PARTNER_REPORTS = replace(
     OWN_REPORTS,
+    shape="ST_Transform(thing.geom, 3857)",
+    inside=Layer.inside,
     source="""wangge_private.partner_reports(ARRAY(SELECT id FROM public_report WHERE geom && ST_Expand(
         ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 64.0 / 4096), 4326), 0.001)))""",
 )
@@ -94,9 +103,12 @@ def get(
 
 
 def _cut(session: Session, asked: str, name: str, layer: Layer, values: dict[str, object]) -> tuple[bytes, int]:
+    margin = ", margin => 64.0 / 4096" if asked is FEATURES else ""
+    inside = layer.inside.format(box=f"ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s{margin}), 4326)")
     statement = asked.format(
-        layer=name, fields=layer.fields, shape=layer.shape, source=layer.source, where=layer.where, most="%(most)s"
-    )
+        layer=name, fields=layer.fields, shape=layer.shape, source=layer.source, inside=inside, where=layer.where,
+        most="%(most)s",
+    )  # fmt: skip
     tile, features = session.connection().exec_driver_sql(statement, values).one()
     return bytes(tile or b""), int(features)
 

@@ -287,12 +287,15 @@ class Writer:
         return feature(row) | {"links": links}
 
 
-def features(rows: list[dict[str, Any]], matched: int, *, links: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
-    """A page of features."""
+def features(
+    rows: list[dict[str, Any]], matched: int | None, *, links: list[dict[str, Any]], now: datetime
+) -> dict[str, Any]:
+    """A page of features; where nobody has counted all of them, it does not say how many they are."""
+    counted = {} if matched is None else {"numberMatched": matched}
     return {
         "type": "FeatureCollection",
         "timeStamp": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "numberMatched": matched,
+        **counted,
         "numberReturned": len(rows),
         "links": links,
         "features": [feature(row) for row in rows],

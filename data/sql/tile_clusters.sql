@@ -6,7 +6,8 @@ FROM (
                         ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 64) AS geom
     FROM (
         SELECT {shape} AS spot FROM {source} AS thing
-        WHERE thing.geom && ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4326) AND {where}
+        WHERE {inside} AND {where}
+        OFFSET 0 -- each place is worked out once
     ) AS inside
     GROUP BY ST_SnapToGrid(spot, %(side)s)
 ) AS cluster

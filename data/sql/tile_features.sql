@@ -3,6 +3,6 @@ SELECT ST_AsMVT(feature, '{layer}', 4096, 'geom') AS tile, count(*) AS features
 FROM (
     SELECT {fields}, ST_AsMVTGeom({shape}, ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 64) AS geom
     FROM {source} AS thing
-    WHERE thing.geom && ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 64.0 / 4096), 4326) AND {where}
+    WHERE {inside} AND {where}
     LIMIT %(most)s + 1
 ) AS feature
