@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+import gis.siting.row_weights as row_weights
 from gis.compiled import compiled
 from gis.errors import Invalid
 from gis.reach import BoolArray, FloatArray, Reach, by_site
@@ -19,6 +20,9 @@ from gis.siting.highs import INFINITY, Model, Solution, maximise, part
 from gis.siting.problem import Effort, Problem
 from gis.siting.search import greedy, improve, rules
 from gis.siting.table import Table, best, build
+
+#: Exchanges of the search with weighted rows for each of the effort's rounds.
+FLIPS = 200
 
 
 @dataclass(frozen=True)
@@ -85,19 +89,55 @@ def _candidate_times(problem: Problem) -> FloatArray:
 
 def _cover(problem: Problem, effort: Effort, *, enough: float | None) -> Cover:
     """Cover all rows; with `enough`, only until it is known whether so few suffice."""
-    table = _essential(build(problem, "mclp"))
     costs, whole = problem.site_costs, bool(np.all(problem.site_costs == np.floor(problem.site_costs)))
+    table = _core(build(problem, "mclp"), costs)
     found = _squeezed(problem, table, _greedy(problem, table))
     cost = float(costs[found].sum())
     step = 1.0 if whole else 1e-9 * max(cost, 1.0)
     columns = table.columns
     low, alive = _ascend(columns.indptr, columns.households, table.row_count, costs, cost, step, 5 * effort.rounds)
-    bound = min(_rounded(low, whole), cost)
-    quick = Cover(found, cost, bound, "lagrangian")
-    settled = bound >= cost - 1e-9 or (enough is not None and (cost <= enough or bound > enough))
-    if settled or effort.time_limit_s <= 0 or int(alive[table.rows.sites].sum()) > effort.exact_entries:
+    quick = Cover(found, cost, min(_rounded(low, whole), cost), "lagrangian")
+    if not _settled(quick, enough) and effort.time_limit_s > 0:
+        quick = _relaxed(table, costs, quick, whole, effort)
+    if not _settled(quick, enough) and _alike(costs):
+        quick = _fewer(table, costs, quick, effort)
+    alive |= quick.opened
+    small = int(alive[table.rows.sites].sum()) <= effort.exact_entries
+    if _settled(quick, enough) or effort.time_limit_s <= 0 or not small:
         return quick
-    return _exact(table.rows.only(alive | found), costs, quick, whole, effort)
+    return _exact(table.rows.only(alive), costs, quick, whole, effort)
+
+
+def _settled(cover: Cover, enough: float | None) -> bool:
+    """Proven, or with `enough` known to be possible or not."""
+    return cover.bound >= cover.cost - 1e-9 or (enough is not None and (cover.cost <= enough or cover.bound > enough))
+
+
+def _alike(costs: FloatArray) -> bool:
+    return not len(costs) or bool(np.ptp(costs) == 0)
+
+
+def _fewer(table: Table, costs: FloatArray, quick: Cover, effort: Effort) -> Cover:
+    each = float(costs[0])
+    least = int(np.ceil(quick.bound / each - 1e-6)) if each > 0 else 0
+    found = row_weights.fewer(table, quick.opened, least=least, steps=FLIPS * effort.rounds)
+    return replace(quick, opened=found, cost=float(costs[found].sum()))
+
+
+def _relaxed(table: Table, costs: FloatArray, quick: Cover, whole: bool, effort: Effort) -> Cover:
+    """With the bound of the linear relaxation, counted anew from its prices, so that it holds whatever HiGHS does.
+
+    Any prices >= 0 give a bound; only their size is taken, as HiGHS 1.15 loses their sign inside a maximisation.
+    """
+    used, number = np.unique(table.rows.sites, return_inverse=True)
+    model = _model(table.rows, costs[used], number, integer=False)
+    duals = maximise(model, time_limit_s=effort.time_limit_s, inner=True).duals
+    if duals is None:
+        return quick
+    prices = np.abs(duals)
+    left = costs[used] - np.bincount(number, prices[table.rows.households], len(used))
+    low = float(prices.sum() + np.minimum(left, 0.0).sum())
+    return replace(quick, bound=min(max(quick.bound, _rounded(low, whole)), quick.cost), proof="highs")
 
 
 def _rounded(bound: float, whole: bool) -> float:
@@ -106,14 +146,19 @@ def _rounded(bound: float, whole: bool) -> float:
 
 def _exact(rows: Reach, costs: FloatArray, quick: Cover, whole: bool, effort: Effort) -> Cover:
     used, number = np.unique(rows.sites, return_inverse=True)
-    model = Model()
-    model.columns(-costs[used], integer=True)
-    one = np.ones(rows.household_count)
-    model.rows([part(rows.households, number, 1.0)], lower=one, upper=one * INFINITY)
+    model = _model(rows, costs[used], number, integer=True)
     start = quick.opened[used].astype(float)
     slack = 1 - 1e-6 if whole else 0.0
     solution = maximise(model, time_limit_s=effort.time_limit_s, start=start, slack=slack)
     return _better(solution, used, costs, quick, whole)
+
+
+def _model(rows: Reach, costs: FloatArray, number: np.ndarray, *, integer: bool) -> Model:
+    """Every row by one site at least; `number` (k,) is the column of each entry."""
+    model, one = Model(), np.ones(rows.household_count)
+    model.columns(-costs, integer=integer)
+    model.rows([part(rows.households, number, 1.0)], lower=one, upper=one * INFINITY)
+    return model
 
 
 def _better(solution: Solution, used: np.ndarray, costs: FloatArray, quick: Cover, whole: bool) -> Cover:
@@ -133,6 +178,17 @@ def _greedy(problem: Problem, table: Table) -> BoolArray:
     return _pruned(table, greedy(table, rules(problem), nothing, per_cost=True), problem.site_costs)
 
 
+def _core(table: Table, costs: FloatArray) -> Table:
+    """Only the rows and sites that matter, until neither makes the other superfluous."""
+    table, before = _essential(table), -1
+    while before != table.row_count:
+        before, columns = table.row_count, table.columns
+        idle = _idle(columns.indptr, columns.households, table.rows.indptr, table.rows.sites, costs)
+        rows = table.rows.only(~idle)
+        table = _essential(replace(table, rows=rows, columns=by_site(rows)))
+    return table
+
+
 def _essential(table: Table) -> Table:
     """Only the rows that matter: what covers a row covers every row that reaches all of its sites and more."""
     rows, columns = table.rows, table.columns
@@ -145,7 +201,7 @@ def _essential(table: Table) -> Table:
 
 def _squeezed(problem: Problem, table: Table, found: BoolArray) -> BoolArray:
     """Try to do with one site less, and again: maximal covering with that many, until a row stays uncovered."""
-    if problem.costs is not None and np.ptp(problem.costs) > 0:
+    if not _alike(problem.site_costs):
         return found
     while found.any():
         limits = replace(rules(problem), add=int(found.sum()) - 1)
@@ -210,13 +266,50 @@ def _implied(indptr: Any, sites: Any, start: Any, homes: Any) -> Any:
 
 
 @compiled
+def _idle(start: Any, homes: Any, indptr: Any, sites: Any, costs: Any) -> Any:
+    """Sites all of whose rows another covers too that is no dearer; of two alike the one with the larger number."""
+    m = len(start) - 1
+    idle = np.zeros(m, np.bool_)
+    size = start[1:] - start[:-1]
+    for a in range(m):
+        if size[a] == 0:
+            continue
+        rarest = homes[start[a]]
+        for k in range(start[a], start[a + 1]):
+            if indptr[homes[k] + 1] - indptr[homes[k]] < indptr[rarest + 1] - indptr[rarest]:
+                rarest = homes[k]
+        for entry in range(indptr[rarest], indptr[rarest + 1]):
+            b = sites[entry]
+            if b == a or idle[b] or size[b] < size[a] or costs[b] > costs[a]:
+                continue
+            if size[b] == size[a] and costs[b] == costs[a] and b > a:
+                continue
+            at, end, inside = start[b], start[b + 1], True
+            for k in range(start[a], start[a + 1]):
+                while at < end and homes[at] < homes[k]:
+                    at += 1
+                if at == end or homes[at] != homes[k]:
+                    inside = False
+                    break
+            if inside:
+                idle[a] = True
+                break
+    return idle
+
+
+@compiled
 def _ascend(indptr: Any, homes: Any, n: Any, costs: Any, found: Any, step: Any, rounds: Any) -> Any:
-    """Lower bound of a set cover by subgradient steps: sum of u + sum of min(0, cost - u of the rows of a site)."""
+    """Lower bound of a set cover by subgradient steps: sum of u + sum of min(0, cost - u of the rows of a site).
+
+    No row's price needs to be above its cheapest site; unbounded ones would grow until rounding broke the bound.
+    """
     m = len(indptr) - 1
     alive = np.ones(m, np.bool_)
     prices, held, slope, last = np.full(n, np.inf), np.zeros(n), np.ones(n), np.zeros(n)
+    most = np.full(n, np.inf)
     for j in range(m):
         for k in range(indptr[j], indptr[j + 1]):
+            most[homes[k]] = min(most[homes[k]], costs[j])
             prices[homes[k]] = min(prices[homes[k]], costs[j] / (indptr[j + 1] - indptr[j]))
     highest, pace, stale = 0.0, 1.0, 0
     for _ in range(rounds):
@@ -256,5 +349,6 @@ def _ascend(indptr: Any, homes: Any, n: Any, costs: Any, found: Any, step: Any, 
         if size <= 0.0:
             break
         for i in range(n):
-            prices[i] = max(prices[i] + pace * (min(1.05 * highest, found) - value) / size * last[i], 0.0)
+            moved = prices[i] + pace * (min(1.05 * highest, found) - value) / size * last[i]
+            prices[i] = min(max(moved, 0.0), most[i])
     return min(highest, found), alive

@@ -64,8 +64,12 @@ def part(row: np.ndarray, col: np.ndarray, value: np.ndarray | float) -> sp.coo_
     return sp.coo_array((values, (np.asarray(row), np.asarray(col))), shape=shape)
 
 
-def maximise(model: Model, *, time_limit_s: float, start: FloatArray | None = None, slack: float = 0.0) -> Solution:
+def maximise(
+    model: Model, *, time_limit_s: float, start: FloatArray | None = None, slack: float = 0.0, inner: bool = False
+) -> Solution:
     """Solve within `time_limit_s` of HiGHS's own time; a bound closer than `slack` counts as proof.
+
+    `inner`: a linear program by interior points, for its prices; several times faster than from corner to corner.
 
     One thread and a fixed seed: the same model gives the same answer unless the time runs out.
     """
@@ -74,6 +78,9 @@ def maximise(model: Model, *, time_limit_s: float, start: FloatArray | None = No
         solver.setOptionValue(option, value)
     solver.setOptionValue("time_limit", float(time_limit_s))
     solver.setOptionValue("mip_abs_gap", max(slack, 1e-9))
+    if inner:
+        solver.setOptionValue("solver", "ipm")
+        solver.setOptionValue("run_crossover", "off")
     _pass(solver, model)
     if start is not None:
         begin = highspy.HighsSolution()
@@ -114,4 +121,5 @@ def _solution(solver: highspy.Highs, integer: bool) -> Solution:
     if integer:
         return Solution("optimal" if done else "stopped", values, float(info.mip_dual_bound))
     bound = float(info.objective_function_value) if done else np.inf
-    return Solution("optimal" if done else "stopped", values, bound, np.array(solver.getSolution().row_dual))
+    duals = np.array(solver.getSolution().row_dual)
+    return Solution("optimal" if done else "stopped", values, bound, duals if len(duals) else None)
