@@ -107,8 +107,8 @@ def run(
     Returns
     -------
     dict
-        `run_id manifest parameters seconds kinds circle households` as design section 4 fixes it: totals of the whole
-        district by kind and verdict.
+        `run_id manifest parameters seconds kinds circle` as design section 4 fixes it: totals of the whole district by
+        kind and verdict; and `left_out`, households that lie in no area.
     """
     clock = Clock(show)
     with clock.step("read"):
@@ -126,7 +126,8 @@ def run(
         )
     with clock.step("keep"):
         facts = _facts(session, given, question, request=request, manifest=manifest, verdicts=verdicts)
-        facts |= {"totals": totals(counted), "seconds": clock.seconds}
+        # Exact like all totals: everybody reads the parameters, and those outside of all areas may be very few.
+        facts |= {"totals": totals(counted) | {"left_out": given.left_out}, "seconds": clock.seconds}
         rows = _household_rows(verdicts, given.households)
         run_id = data.coverage.add(session, facts, areas=counted, published=published, households=rows)
     return document(data.coverage.exact(session, run_id) | {"run_id": run_id, "seconds": clock.seconds})
@@ -221,7 +222,7 @@ def publish(
     return gis.disclosure.publish(gis.aggregates.letters(verdicts, drawn), secret)
 
 
-def totals(counted: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def totals(counted: pd.DataFrame) -> dict[str, Any]:
     """The whole district by kind and verdict: the sum over its topmost areas."""
     top = counted[counted["level"] == counted["level"].iloc[-1]]
     counts = top.select_dtypes("integer").columns
@@ -311,7 +312,7 @@ def _facts(
     verdicts: gis.coverage.Verdicts,
 ) -> dict[str, Any]:
     rules = [rule for rule in RULES if rule in verdicts.rules]
-    asked = {**request.parameters(), "area": question.area, "verdicts": rules, "left_out": given.left_out}
+    asked = {**request.parameters(), "area": question.area, "verdicts": rules}
     asked |= {"facilities": question.facilities} | question.also()
     unsnapped = {
         "facilities_not_on_network": verdicts.unsnapped["id"].tolist(),

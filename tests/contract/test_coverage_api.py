@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
+import api.actions.coverage
+import data.coverage
+import data.db
+from api.actions.coverage import Question
+from contract.conftest import TODAY
 from worlds.drawn import drawn, figure
 
 
@@ -42,6 +48,21 @@ def test_counts_of_one_to_ten_are_nowhere(server, run_id):
         rows = server.get(f"/api/coverage/runs/{run_id}/areas", params={"level": level}).json()["areas"]
         counts = [row[name] for row in rows for name in ("elders", "covered", "uncovered", "unknown")]
         assert all(count is None or (count >= 10 and count % 5 == 0) for count in counts)
+
+
+def test_how_many_live_outside_of_all_areas_is_exact_and_so_for_the_owner_alone(database_url, run_id):
+    """One household, in the Gulf of Guinea."""
+    engine = data.db.engine(database_url)
+    with data.db.undecided(engine) as session:
+        session.execute(
+            text("""INSERT INTO household (ref, elders, synthetic, geom)
+                    VALUES ('far out', 1, true, ST_SetSRID(ST_MakePoint(0, 0), 4326))""")
+        )
+        told = api.actions.coverage.run(session, Question(("canteen",)), today=TODAY)
+        public = data.coverage.get(session, told["run_id"])
+    engine.dispose()
+    assert told["left_out"] == 1
+    assert "left_out" not in public["parameters"]
 
 
 def test_a_run_that_is_not_there_is_not_found(server):
