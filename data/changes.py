@@ -14,9 +14,9 @@ from sqlalchemy import func, select, text
 from data.db import Session
 from data.tables import change
 
-RECORD = """
+RECORD = text("""
     SELECT wangge_private.change_record(
-        :what, :subject, :action, CAST(:facts AS jsonb), :street_code, :community_code, :grid_code)"""
+        :what, :subject, :action, CAST(:facts AS jsonb), :street_code, :community_code, :grid_code)""")
 NOWHERE = {"street_code": None, "community_code": None, "grid_code": None}
 SHOWN = [column for column in change.c if column.name != "id"]
 
@@ -35,7 +35,7 @@ def record(
     Partners read it, so `facts` hold states, categories and numbers, never a name, a text or a position.
     """
     values = {"what": what, "subject": subject, "action": action, "facts": json.dumps(facts)}
-    session.execute(text(RECORD), values | {name: codes.get(name) for name in NOWHERE})
+    session.execute(RECORD, values | {name: codes.get(name) for name in NOWHERE})
 
 
 def newest(session: Session) -> int:

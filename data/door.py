@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from data.db import REQUEST_MS, Session
 
@@ -58,9 +59,14 @@ def as_nobody(session: Session, *, read_only: bool) -> None:
     _enter(session, NOBODY, read_only)
 
 
+@cache
+def _statement(who: str) -> TextClause:
+    return text(ENTER.format(who=who))
+
+
 def _enter(session: Session, who: str, read_only: bool, **proof: Any) -> Entered | None:
     values = {"ms": str(REQUEST_MS), "read_only": "on" if read_only else "off", **proof}
-    row = session.execute(text(ENTER.format(who=who)), values).one_or_none()
+    row = session.execute(_statement(who), values).one_or_none()
     if row is None:
         return None
     scopes = None if row.scopes is None else frozenset(row.scopes)
