@@ -135,8 +135,8 @@ def sampled(engine: data.db.Engine) -> dict[str, list[str]]:
         "household": f"SELECT id::text FROM household WHERE grid_code = '{first}' ORDER BY ref LIMIT 40",
         "area": "SELECT code FROM area ORDER BY id LIMIT 40",
         "cursor": """SELECT replace((received_at AT TIME ZONE 'UTC')::text, ' ', 'T') || '+00:00_' || id FROM report
-                     WHERE client_id IN (SELECT 'R-' || count(*) * tenth / 10 FROM report, generate_series(1, 3) AS tenth
-                                         GROUP BY tenth)""",
+                     WHERE client_id IN (SELECT 'R-' || count(*) * tenth / 10
+                                         FROM report, generate_series(1, 3) AS tenth GROUP BY tenth)""",
     }
     with data.db.transaction(engine) as session:
         return {name: list(session.scalars(text(statement))) for name, statement in asked.items()}
