@@ -90,12 +90,18 @@ def _line(row: dict[str, Any]) -> str:
     """Ours opens a task and says its time; every other one follows with its ratio to it."""
     notes = [words("bench.part", part=row["part"])] if row["part"] < 1 else []
     notes += [words("bench.wall")] if row["clock"] == "wall" else []
+    notes += [words("bench.walled", took=row["wall_ms"])] if row["clock"] != "wall" and _waited(row) else []
     notes += [words("bench.again", took=row["again_ms"])] if row["again_ms"] is not None else []
     notes += [words("bench.gap", **row["certificate"])] if "certificate" in row else []
     notes += [_tiles(row["tiles"])] if "tiles" in row else []
     took = row["wall_ms"] if row["clock"] == "wall" else row["cpu_ms"]
     key = "bench.ours" if row["engine"] == OURS else "bench.peer"
     return words(key, what=words(f"bench.task.{row['task']}"), took=took, notes=" ".join(notes), **row).rstrip()
+
+
+def _waited(row: dict[str, Any]) -> bool:
+    """Whether a busy machine, or a disk, has held it up."""
+    return bool(row["wall_ms"] > 1.1 * row["cpu_ms"])
 
 
 def _tiles(facts: dict[str, Any]) -> str:

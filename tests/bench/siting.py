@@ -23,6 +23,7 @@ from scipy.spatial import cKDTree
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT)]
 
+import gis.assignment  # noqa: E402
 import gis.reach  # noqa: E402
 from gis.siting import Effort, Problem, bounds, search, solve, table  # noqa: E402
 
@@ -124,6 +125,30 @@ def main() -> None:
             say(f"  mclp     parts {parts(large)}")
             took, result = ours(large, "mclp", quick)
             say(f"  mclp     whole {took:8.3f} s  {result}")
+            took, result = ours(replace(large, add=None), "lscp", quick)
+            say(f"  lscp     ours  {took:8.3f} s  {result}")
+        places(seed, large=asked.large)
+
+
+#: Towns on which places are limited: candidates, homes, and whether HiGHS is asked for the best assignment.
+LIMITED = ((300, 3_000, True), (500, 10_000, True), (1_000, 30_000, False))
+LARGEST = (2_000, 100_000, False)
+
+
+def places(seed: int, *, large: bool) -> None:
+    """Ten sites for a twentieth of all homes each; then all sites, with just as many places as homes, filled."""
+    for candidates, homes, best in (*LIMITED, *((LARGEST,) if large else ())):
+        asked = replace(town(seed, candidates=candidates, homes=homes), capacity=np.full(candidates, homes / 20))
+        took, result = ours(asked, "mclp", Effort(alternatives=0, exact_entries=0))
+        pairs = len(asked.reach.sites)
+        say(f"  places   {candidates:,} x {homes:,}, {pairs:,} pairs: siting {took:.2f} s  {result}")
+        room = np.full(candidates, homes / candidates)
+        given = asked.reach, asked.weights, room
+        took, _ = timed(lambda given=given: gis.assignment.nearest_first(*given, limit_s=LIMIT_M))
+        say(f"  places   nearest first {took:.2f} s, {took / pairs * 1e6:.2f} microseconds a pair")
+        if best:
+            took, _ = timed(lambda given=given: gis.assignment.optimal(*given, limit_s=LIMIT_M))
+            say(f"  places   best assignment {took:.2f} s, {took / pairs * 1e6:.1f} microseconds a pair")
 
 
 if __name__ == "__main__":
