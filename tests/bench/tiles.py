@@ -101,7 +101,7 @@ def timed(ask: Callable[[tuple[int, int, int]], int], rounds: int) -> str:
 
 def in_database(engine: data.db.Engine, layer: str, user: int | None, role: str = "public") -> str:
     """Wall and processor time of a tile in PostgreSQL alone: the time of its process, as the system counts it."""
-    own = role != "public"
+    seen_by = None if role == "public" else role
     with data.db.transaction(engine, role=f"wangge_{role}", user_id=user, read_only=True) as session:
         process = Path(f"/proc/{session.scalar(text('SELECT pg_backend_pid()'))}/stat")
         wall = []
@@ -109,7 +109,7 @@ def in_database(engine: data.db.Engine, layer: str, user: int | None, role: str 
             if number == len(TILES):
                 before = ticks(process)
             begun = time.perf_counter()
-            data.tiles.get(session, layer, tile, own=own)
+            data.tiles.get(session, layer, tile, role=seen_by)
             wall.append((time.perf_counter() - begun) * 1000)
         cpu = (ticks(process) - before) / os.sysconf("SC_CLK_TCK") * 1000 / (len(TILES) * 4)
     p50, p95 = np.percentile(wall[len(TILES) :], [50, 95])

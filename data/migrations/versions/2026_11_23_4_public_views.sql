@@ -30,8 +30,10 @@ CREATE INDEX report_published_reported_on_idx ON report_published (reported_on, 
 CREATE FUNCTION wangge_private.publish_reports() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    DELETE FROM report_published WHERE id IN (SELECT id FROM written WHERE household_id IS NOT NULL
-        OR category IN (SELECT category FROM category_unpublished));
+    IF TG_OP = 'UPDATE' THEN  -- of a new report nothing is there to be taken away
+        DELETE FROM report_published WHERE id IN (SELECT id FROM written WHERE household_id IS NOT NULL
+            OR category IN (SELECT category FROM category_unpublished));
+    END IF;
     INSERT INTO report_published AS shown (id, category, status, reported_on, changed_on, street_code, community_code,
                                            grid_code, geom, synthetic)
     SELECT id, category, status, received_at::date, current_date, street_code, community_code, grid_code,
