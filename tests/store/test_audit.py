@@ -121,7 +121,7 @@ def test_many_writers_at_once_leave_no_gap_and_one_chain(own_database_url):
 
 
 def test_who_records_keeps_nobody_waiting_until_she_commits(own_database_url):
-    """The first transaction has recorded and is still open; the second records and commits with a lock limit of 1 ms."""
+    """The first transaction has recorded and is still open; the second commits with a lock limit of 1 ms."""
     engine = data.db.engine(own_database_url)
     with data.db.Session(engine) as first, data.db.Session(engine) as second:
         data.audit.record(first, actor="shell", action="first to say, second to keep")
