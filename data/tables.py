@@ -63,8 +63,14 @@ def _point(*, nullable: bool = True) -> Column[object]:
 
 
 def _projected(shape: str) -> Column[Any]:
-    """The same place in the projection of map tiles, kept so that a tile need not project it again."""
-    kept = Computed("ST_Transform(geom, 3857)", persisted=True)
+    """The same place in the projection of map tiles, kept so that a tile need not project it again.
+
+    Null where that has no place for it: near the poles, and where a check is about to refuse the row.
+    """
+    kept = Computed(
+        "CASE WHEN ST_XMin(geom) >= -180 AND ST_XMax(geom) <= 180 AND ST_YMin(geom) >= -85 AND ST_YMax(geom) <= 85"
+        " THEN ST_Transform(geom, 3857) END", persisted=True,
+    )  # fmt: skip
     return Column("geom_3857", Geometry(shape, srid=3857, spatial_index=False), kept)
 
 

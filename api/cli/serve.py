@@ -10,6 +10,7 @@ import typer
 from api.cli.terminal import say, settings, step, words
 
 GRACE_S = 5  # for answers under way when we are asked to stop
+IDLE_S = 75  # a phone that walks through a dead spot need not knock again
 OPEN_TO_ALL = ("0.0.0.0", "::")
 
 
@@ -41,6 +42,7 @@ def serve(door: Annotated[int, typer.Option(help=words("serve.door"))]) -> None:
             access_log=False,  # an address may hold somebody's place
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=IDLE_S,
         )
     leave_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
     Server(config).run(sockets=[socket.socket(fileno=door)])

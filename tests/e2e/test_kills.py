@@ -16,7 +16,7 @@ import pytest
 from bench.kills import PHONES, killed
 from bench.same_uuid import at_once
 
-from worlds.serving import Client, Ledger, Service, compare, new_uuid, sound
+from worlds.serving import Client, Ledger, Service, compare, finished, new_uuid, sound
 
 pytestmark = [pytest.mark.database, pytest.mark.usefixtures("needs_postgis")]
 
@@ -42,20 +42,20 @@ def result(service: Service, ledger: Ledger) -> dict[str, int]:
 
 
 def test_a_killed_server_process_comes_back_and_has_lost_nothing(service, ledger):
-    asyncio.run(killed(service, ledger, service.kill_server, 3))
+    finished(killed(service, ledger, service.kill_server, 3))
     assert sound(result(service, ledger))
     assert service.process.poll() is None
 
 
 def test_a_killed_database_comes_back_and_has_lost_nothing(service, ledger):
-    asyncio.run(killed(service, ledger, service.kill_database, 2))
+    finished(killed(service, ledger, service.kill_database, 2))
     assert sound(result(service, ledger))
     assert 500 not in ledger.statuses()
 
 
 def test_one_report_sent_many_times_at_once_is_one_report(service, ledger):
     before = result(service, ledger)["in_database"]
-    asyncio.run(at_once(service, ledger, rounds=3, times=20))
+    finished(at_once(service, ledger, rounds=3, times=20))
     assert result(service, ledger)["in_database"] == before + 3
     assert set(ledger.statuses()) <= {0, 200, 201, 503}
 
@@ -82,5 +82,5 @@ async def _cut_then_sent_again(service: Service, ledger: Ledger) -> None:
 def test_a_line_cut_after_the_commit_leaves_one_report(service, ledger):
     """The second time it is already there: 200 and not 201."""
     before = result(service, ledger)["in_database"]
-    asyncio.run(_cut_then_sent_again(service, ledger))
+    finished(_cut_then_sent_again(service, ledger))
     assert result(service, ledger)["in_database"] == before + 1

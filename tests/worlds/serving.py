@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,6 +39,12 @@ READY = re.compile(r"http://127\.0\.0\.1:\d+/")
 WORDS = "楼道扶手断裂，老人上下楼不便，已拍照。" * 30
 INSPECTORS = 100
 PATIENCE_S = 30.0
+
+
+def finished(work: Coroutine[Any, Any, Any]) -> Any:
+    """What comes of it, in a thread of its own: the driver of a browser keeps a loop running in the first one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 # The server -----------------------------------------------------------------------------------------------------------
@@ -69,7 +76,7 @@ class Service:
     def answers(self) -> bool:
         """Whether it is there and its database is."""
         try:
-            return _status(asyncio.run(asyncio.wait_for(_exchange(self.port, b"GET /readyz HTTP/1.1\r\n"), 5))) == 200
+            return _status(finished(asyncio.wait_for(_exchange(self.port, b"GET /readyz HTTP/1.1\r\n"), 5))) == 200
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             return False
 

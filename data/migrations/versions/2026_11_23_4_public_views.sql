@@ -2,8 +2,13 @@
 -- the eyes of their reader, so nothing widens here what a role may read.
 
 -- One projection kept: a tile is cut from it as it lies. The box of a tile is a box in degrees too, so the index on `geom` serves.
-ALTER TABLE area ADD COLUMN geom_3857 geometry(MultiPolygon, 3857) GENERATED ALWAYS AS (ST_Transform(geom, 3857)) STORED;
-ALTER TABLE facility ADD COLUMN geom_3857 geometry(Point, 3857) GENERATED ALWAYS AS (ST_Transform(geom, 3857)) STORED;
+-- Null where the projection has no place: near the poles, and where a check is about to refuse the row.
+ALTER TABLE area ADD COLUMN geom_3857 geometry(MultiPolygon, 3857) GENERATED ALWAYS AS (
+    CASE WHEN ST_XMin(geom) >= -180 AND ST_XMax(geom) <= 180 AND ST_YMin(geom) >= -85 AND ST_YMax(geom) <= 85
+    THEN ST_Transform(geom, 3857) END) STORED;
+ALTER TABLE facility ADD COLUMN geom_3857 geometry(Point, 3857) GENERATED ALWAYS AS (
+    CASE WHEN ST_XMin(geom) >= -180 AND ST_XMax(geom) <= 180 AND ST_YMin(geom) >= -85 AND ST_YMax(geom) <= 85
+    THEN ST_Transform(geom, 3857) END) STORED;
 
 
 -- The public status of a report: no text, no photo, no author, days instead of minutes, and the place to about 100 m
@@ -20,7 +25,9 @@ CREATE TABLE report_published (
     community_code text,
     grid_code text,
     geom geometry(Point, 4326),
-    geom_3857 geometry(Point, 3857) GENERATED ALWAYS AS (ST_Transform(geom, 3857)) STORED,
+    geom_3857 geometry(Point, 3857) GENERATED ALWAYS AS (
+    CASE WHEN ST_XMin(geom) >= -180 AND ST_XMax(geom) <= 180 AND ST_YMin(geom) >= -85 AND ST_YMax(geom) <= 85
+    THEN ST_Transform(geom, 3857) END) STORED,
     synthetic boolean NOT NULL
 );
 CREATE INDEX report_published_geom_idx ON report_published USING gist (geom);
