@@ -31,7 +31,7 @@ from gis.errors import BadRows, Fault, Invalid
 Watch = Callable[..., AbstractContextManager[object]]
 
 
-def quietly(key: str, **facts: object) -> AbstractContextManager[object]:  # noqa: ARG001
+def quietly(_key: str, **_facts: object) -> AbstractContextManager[object]:
     """Show nothing."""
     return nullcontext()
 

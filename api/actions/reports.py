@@ -240,7 +240,7 @@ def _told(
     session: Session, who: Caller, event: Event, *, category: str | None, codes: dict[str, str | None],
     suspect: tuple[Reason, ...] = (),
 ) -> None:  # fmt: skip
-    """Keep the event, and tell the feed and the log; last of all, since both make others wait."""
+    """Keep the event, and tell the feed and the log."""
     data.cases.add_event(session, event, suspect=suspect)
     facts = {"status": event.target, "version": event.version, "category": category}
     data.changes.record(session, "report", event.report_id, event.move, facts, codes=codes)
