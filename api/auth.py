@@ -7,8 +7,10 @@ is taken away is gone at once. Tokens of ours are signed with HMAC; no other alg
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import jwt
 
@@ -129,13 +131,20 @@ def _with_token(session: data.db.Session, token: str, keyring: Keyring, read_onl
 
 def session_of(token: str, keyring: Keyring) -> str:
     """The session a token of ours belongs to; refused unless we signed it, for this use, and it is still in time."""
+    sid, until = _signed(token, keyring.token_key)
+    if until <= time.time():
+        raise NotKnown("auth.token")
+    return sid
+
+
+@lru_cache(maxsize=10_000)
+def _signed(token: str, key: bytes) -> tuple[str, float]:
+    """The session that a token names and when it ends: the signature of the same bytes is checked once."""
     try:
-        claims = jwt.decode(
-            token, keyring.token_key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options={"require": CLAIMS}
-        )
+        claims = jwt.decode(token, key, [ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options={"require": CLAIMS})
     except jwt.PyJWTError:
         raise NotKnown("auth.token") from None
     sid = claims["sid"]
     if not (isinstance(sid, str) and UUID.fullmatch(sid)):
         raise NotKnown("auth.token")
-    return sid
+    return sid, float(claims["exp"])

@@ -27,13 +27,13 @@ class Opened:
 
     session: data.db.Session
     who: Caller
-    #: Whether the route has ended well and asks to keep what it did.
-    kept: bool = False
+    #: Whether the route asks to keep what it does.
+    writing: bool = False
 
-    def end(self) -> None:
-        """Keep what is to be kept, undo the rest, give the connection back."""
+    def end(self, *, well: bool) -> None:
+        """Keep what is to be kept where the route ended well, undo the rest, give the connection back."""
         with self.session:
-            if self.kept:
+            if self.writing and well:
                 self.session.commit()
 
 
@@ -42,13 +42,14 @@ async def opened(request: Request) -> AsyncIterator[Opened]:
 
     Two turns of a thread, one before the route and one after it, and the last even when the request is given up.
     """
-    made = await run_in_threadpool(_opened, request)
+    made, well = await run_in_threadpool(_opened, request), False
     with data.db.refusals():
         try:
             yield made
+            well = True
         finally:
             with CancelScope(shield=True):
-                await run_in_threadpool(made.end)
+                await run_in_threadpool(made.end, well=well)
 
 
 def _opened(request: Request) -> Opened:
@@ -69,7 +70,11 @@ def let_in(request: Request, session: data.db.Session, *, read_only: bool) -> Ca
     return api.auth.enter(session, shown, state.keyring, read_only=read_only, provider=state.provider)
 
 
+#: `function`: the commit comes before the answer, so that what is acknowledged is kept.
 In = Annotated[Opened, Depends(opened, scope="function")]
+
+
+# FastAPI goes through what a dependency depends on each time it is named, so none of these lies deeper than one step.
 
 
 async def caller(opened: In) -> Caller:
@@ -82,10 +87,10 @@ async def session(opened: In) -> data.db.Session:
     return opened.session
 
 
-async def write_session(opened: In) -> AsyncIterator[data.db.Session]:
+async def write_session(opened: In) -> data.db.Session:
     """The transaction, with the rights of the caller, kept before the answer is sent."""
-    yield opened.session
-    opened.kept = True
+    opened.writing = True
+    return opened.session
 
 
 Who = Annotated[Caller, Depends(caller)]
@@ -94,8 +99,8 @@ Who = Annotated[Caller, Depends(caller)]
 def allow(*roles: str) -> Any:
     """Let pass only who acts in one of the roles: 401 for nobody, 403 for anybody else."""
 
-    async def allowed(who: Who) -> None:
-        who.need(*roles)
+    async def allowed(opened: In) -> None:
+        opened.who.need(*roles)
 
     return Depends(allowed)
 
@@ -103,8 +108,8 @@ def allow(*roles: str) -> Any:
 def key_scope(scope: str) -> Any:
     """Let a key pass only if it was made for this; a person passes."""
 
-    async def allowed(who: Who) -> None:
-        who.need_scope(scope)
+    async def allowed(opened: In) -> None:
+        opened.who.need_scope(scope)
 
     return Depends(allowed)
 
@@ -117,11 +122,19 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+async def _today() -> date:
+    """Without a turn of a thread, which a plain function would be given."""
+    return today()
+
+
+async def _now() -> datetime:
+    return now()
+
+
 Session = Annotated[data.db.Session, Depends(session)]
-#: `function`: the commit comes before the answer, so that what is acknowledged is kept.
-WriteSession = Annotated[data.db.Session, Depends(write_session, scope="function")]
-Today = Annotated[date, Depends(today)]
-Now = Annotated[datetime, Depends(now)]
+WriteSession = Annotated[data.db.Session, Depends(write_session)]
+Today = Annotated[date, Depends(_today)]
+Now = Annotated[datetime, Depends(_now)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,15 +22,14 @@ from gis.plausibility import Fix, Reason
 from gis.reports import Actor, Event, Place, Proof, Report
 from gis.routing import Rule
 
-ABOUT = (Path(__file__).parent / "sql" / "reports_about.sql").read_text("utf-8")
 CASE = (Path(__file__).parent / "sql" / "reports_case.sql").read_text("utf-8")
-LAST = """SELECT ST_X(geom) AS lon, ST_Y(geom) AS lat, captured_at, accuracy_m FROM report
-    WHERE author_id = :user_id AND geom IS NOT NULL ORDER BY received_at DESC, id DESC LIMIT 1"""
+PLACE = "ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326)"
+ABOUT = f"""SELECT wangge_private.report_about(
+    %(client_id)s, %(user_id)s, %(role)s, %(category)s, {PLACE}, %(day)s)"""
+FILE = f"SELECT wangge_private.report_file(%(filed)s, {PLACE}, %(happened)s, %(told)s)"
+#: What there is to say of a first event; the rest of its columns have nothing to say yet.
+FIRST = ("version", "move", "actor_id", "actor_role", "at", "source", "target")
 SEATED = "SELECT wangge_private.my_codes(:role) && CAST(:codes AS text[])"
-NO_LAST = "SELECT 0 AS lon, 0 AS lat, now() AS captured_at, 0 AS accuracy_m WHERE false"
-
-FILED = "report WHERE client_id = :client_id AND (author_id = :user_id OR (author_id IS NULL AND :user_id IS NULL))"
-FILED_BY_PARTNER = "wangge_private.partner_filed(:client_id)"
 #: What a partner may read of a report, and of what happened to it; what its key does not name is null.
 PARTNER = (
     "id", "author_id", "client_id", "category", "status", "version", "moved_at", "on_hold", "unit", "merged_into",
@@ -79,19 +79,28 @@ def about(
 ) -> About:
     """Everything at once, in one statement."""
     values = {"client_id": client_id, "category": category, "lon": lon, "lat": lat, "day": day}
-    row = session.execute(_ABOUT[author.role == "partner"], values | vars(author)).one()
-    last = row.last and Fix(row.last[0], row.last[1], datetime.fromisoformat(row.last[2]), row.last[3])
+    row = session.connection().exec_driver_sql(ABOUT, values | vars(author)).scalar_one()
+    last = row["last"] and Fix(row["last"][0], row["last"][1], datetime.fromisoformat(row["last"][2]), row["last"][3])
     return About(
-        row.areas, row.home, last, row.category and data.categories.category(row.category),
-        tuple(Rule(*rule) for rule in row.rules), row.beyond_m, row.known,
+        row["areas"], row["home"], last, row["category"] and data.categories.category(row["category"]),
+        tuple(Rule(*rule) for rule in row["rules"]), row["beyond_m"], row["known"],
     )  # fmt: skip
 
 
-def add(session: Session, values: Mapping[str, Any], *, lon: float, lat: float) -> bool:
-    """Keep a report; False where its author has sent one under this id in the same moment."""
-    place = f"SRID=4326;POINT({lon!r} {lat!r})"
-    made = _ADD.returning(report.c.id)
-    return session.execute(made, dict(values) | {"geom": place}).first() is not None
+def file(
+    session: Session, values: Mapping[str, Any], event: Event, told: Mapping[str, Any], *, lon: float, lat: float
+) -> bool:
+    """Keep a report with its first event, and tell the feed (`told`) and the log of it, in one statement.
+
+    False, and nothing kept, where its author has sent one under this id in the same moment.
+    """
+    happened = {name: value for name, value in _event_values(event).items() if name in FIRST}
+    kept = {"filed": _json(values), "happened": _json(happened), "told": _json(told), "lon": lon, "lat": lat}
+    return bool(session.connection().exec_driver_sql(FILE, kept).scalar_one())
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    return json.dumps(dict(values), ensure_ascii=False, default=datetime.isoformat)
 
 
 def add_event(session: Session, event: Event, *, suspect: Sequence[Reason] = ()) -> None:
@@ -290,7 +299,4 @@ def set_conflict(session: Session, conflict_id: int, **values: Any) -> None:
 
 
 _DISPUTE = [column for column in report_conflict.c if column.name not in ("author_id", "decided_by", "body_hash")]
-_ADD = upsert(report).on_conflict_do_nothing(index_elements=["author_id", "client_id"])
-_ABOUT = {False: text(ABOUT.format(last=LAST, known=FILED)),
-          True: text(ABOUT.format(last=NO_LAST, known=FILED_BY_PARTNER))}  # fmt: skip
 _CASE = {partner: text(_case_query(partner)) for partner in (False, True)}

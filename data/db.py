@@ -27,7 +27,7 @@ __all__ = [
 MIGRATIONS = Path(__file__).parent / "migrations"
 PREPARATION = MIGRATIONS / "versions" / "2026_11_22_1_preparation.sql"
 
-#: FastAPI answers on 40 threads; a smaller pool would make them wait for each other and time out.
+#: FastAPI answers on 40 threads, and the door lets in no more; a smaller pool would make them wait for each other.
 POOL = 40
 #: Who gets no connection within a second is told to come again: waiting longer only makes the queue longer.
 POOL_S = 1.0
@@ -49,6 +49,7 @@ def engine(url: str, *, reports_a_day: int = 0) -> Engine:
         pool_size=POOL,
         max_overflow=10,
         pool_timeout=POOL_S,
+        pool_use_lifo=True,  # those used last have everything at hand; the others are for the rush
         isolation_level="READ COMMITTED",
         connect_args={"options": f"{OPTIONS} -c wangge.reports_a_day={reports_a_day}", "application_name": "wangge"},
     )

@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
-
-from sqlalchemy import TextClause, text
 
 from data.db import REQUEST_MS, Session
 
@@ -17,15 +14,15 @@ from data.db import REQUEST_MS, Session
 ENTER = """
     SELECT user_id, login, role, key_id, scopes, set_config('wangge.user_id', coalesce(user_id::text, ''), true),
            set_config('wangge.key_id', coalesce(key_id::text, ''), true),
-           set_config('statement_timeout', :ms, true), set_config('transaction_read_only', :read_only, true),
+           set_config('statement_timeout', %(ms)s, true), set_config('transaction_read_only', %(read_only)s, true),
            set_config('role', 'wangge_' || role, true)
     FROM {who}"""
 NOBODY = """(
     SELECT NULL::bigint AS user_id, '' AS login, 'public' AS role, NULL::bigint AS key_id, NULL::text[] AS scopes
 ) AS nobody"""
-SESSION = "wangge_private.door_session(CAST(:sid AS uuid))"
-KEY = "wangge_private.door_key(:prefix, :secret_hash)"
-LOGIN = "wangge_private.door_login(:login)"
+SESSION = "wangge_private.door_session(%(sid)s)"
+KEY = "wangge_private.door_key(%(prefix)s, %(secret_hash)s)"
+LOGIN = "wangge_private.door_login(%(login)s)"
 
 
 @dataclass(frozen=True)
@@ -59,14 +56,9 @@ def as_nobody(session: Session, *, read_only: bool) -> None:
     _enter(session, NOBODY, read_only)
 
 
-@cache
-def _statement(who: str) -> TextClause:
-    return text(ENTER.format(who=who))
-
-
 def _enter(session: Session, who: str, read_only: bool, **proof: Any) -> Entered | None:
     values = {"ms": str(REQUEST_MS), "read_only": "on" if read_only else "off", **proof}
-    row = session.execute(_statement(who), values).one_or_none()
+    row = session.connection().exec_driver_sql(ENTER.format(who=who), values).one_or_none()
     if row is None:
         return None
     scopes = None if row.scopes is None else frozenset(row.scopes)

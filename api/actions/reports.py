@@ -86,10 +86,9 @@ def _kept(
         "suspect": data.cases.reasons(suspect), "routed": _routed(about, about.category), "synthetic": False,
         **said(body), **_codes(about), **due([event], about.category),
     }  # fmt: skip
-    if not data.cases.add(session, row, lon=place[0], lat=place[1]):
+    if not data.cases.file(session, row, event, _facts(event, body.category), lon=place[0], lat=place[1]):
         return None
     data.photos.attach(session, filed.id, who.user_id, body.photos, _codes(about))
-    _told(session, who, event, category=body.category, codes=_codes(about))
     return row
 
 
@@ -242,9 +241,14 @@ def _told(
 ) -> None:  # fmt: skip
     """Keep the event, and tell the feed and the log."""
     data.cases.add_event(session, event, suspect=suspect)
-    facts = {"status": event.target, "version": event.version, "category": category}
+    facts = _facts(event, category)
     data.changes.record(session, "report", event.report_id, event.move, facts, codes=codes)
     audit(session, who, f"report.{event.move}", event.report_id, {"version": event.version})
+
+
+def _facts(event: Event, category: str | None) -> dict[str, Any]:
+    """What the feed is told of an event."""
+    return {"status": event.target, "version": event.version, "category": category}
 
 
 def audit(session: Session, who: Caller, action: str, subject: str, facts: dict[str, Any]) -> None:

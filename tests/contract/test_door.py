@@ -233,6 +233,25 @@ def test_more_than_can_be_answered_soon_is_refused_at_once(client: TestClient, m
     assert client.get("/healthz").status_code == 200
 
 
+def test_a_report_waits_for_no_photo_map_or_table():
+    """Every place for photos and for everything else is taken; the one for a report is free. All places together are
+    as many as there are connections."""
+    lanes = api.door.Lanes()
+    told = {"photo": ("PUT", "/api/photos/ab"), "table": ("GET", "/api/reports"), "report": ("PUT", "/api/reports/ab")}
+    lane = {name: lanes.of({"method": method, "path": path}) for name, (method, path) in told.items()}
+    free = {name: lane[name].places._value for name in lane}
+
+    async def taken() -> None:
+        for name in ("photo", "table"):
+            for _ in range(free[name]):
+                await lane[name].places.acquire()
+
+    asyncio.run(taken())
+    assert (lane["photo"].places.locked(), lane["table"].places.locked()) == (True, True)
+    assert not lane["report"].places.locked()
+    assert sum(free.values()) == data.db.POOL
+
+
 def test_an_empty_pool_is_said_within_a_second(database_url):
     """A pool of one whose one connection is taken: the next is refused as busy, not as a fault of ours."""
     assert data.db.engine(database_url).pool.timeout() == 1.0

@@ -74,15 +74,15 @@ def test_the_same_body_again_gets_the_same_answer(client, as_):
     assert first.json()["areas"] == {"street": "A", "community": "A0", "grid": "A00"}
 
 
-def test_a_report_with_photos_asks_the_database_nine_times_and_no_more(client, as_):
-    """To begin, to enter, to look round, for the report, its photos, its event, the feed, the log, and to commit."""
+def test_a_report_with_photos_asks_the_database_six_times_and_no_more(client, as_):
+    """To begin, to enter, to look round, for the report and all that is told of it, its photos, and to commit."""
     asked, door = [], client.app.state.door
     event.listen(door, "before_cursor_execute", count_it := lambda *said: asked.append(said[2]))
     photos = ["a" * 64, "b" * 64]
     answer = client.put(f"/api/reports/{uuid()}", json=body(photos=photos), headers=as_("inspector"))
     event.remove(door, "before_cursor_execute", count_it)
     assert answer.status_code == 201
-    assert 2 + len(asked) == 9, asked
+    assert 2 + len(asked) == 6, asked
 
 
 def test_too_many_reports_of_one_author_on_one_day_are_refused_until_tomorrow(client, as_, town, people):
