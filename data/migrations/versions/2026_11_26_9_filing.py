@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "2026_11_26_1_filing"
+revision = "2026_11_26_9_filing"
 down_revision = "2026_11_23_7_kept_plan"
 branch_labels = depends_on = None
 
