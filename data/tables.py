@@ -90,6 +90,16 @@ def _place_codes(*, index: bool = True) -> tuple[Column[str], ...]:
     return tuple(_text(name, index=index) for name in ("street_code", "community_code", "grid_code"))
 
 
+def _two_persons() -> tuple[Column[object] | CheckConstraint, ...]:
+    """Who proposed it and who else confirmed it; both null: the owner of the machine. It counts once it is confirmed."""
+    return (
+        Column("proposed_by", BigInteger, ForeignKey("app_user.id")),
+        Column("confirmed_by", BigInteger, ForeignKey("app_user.id")),
+        Column("confirmed_at", DateTime(timezone=True), server_default=func.now()),
+        CheckConstraint("confirmed_by IS NULL OR confirmed_at IS NOT NULL", name="confirmed"),
+    )
+
+
 # Areas ----------------------------------------------------------------------------------------------------------------
 
 area_level = Table(
@@ -629,6 +639,8 @@ app_user = Table(
     Column("synthetic", Boolean, nullable=False),
     *_place_codes(),
     _now("created_at"),
+    Column("password_by", BigInteger, ForeignKey("app_user.id")),
+    Column("password_handed", Boolean, nullable=False, server_default="false"),
 )  # fmt: skip
 
 #: Who may do what where, and from when to when: rights are looked up here on every request, never in a token.
@@ -642,6 +654,7 @@ assignment = Table(
     Column("valid_from", Date, nullable=False),
     Column("valid_to", Date),
     *_place_codes(),
+    *_two_persons(),
     CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="period"),
     _one_of("role", "inspector", "community", "street", "planner", "partner", "auditor", "admin"),
 )  # fmt: skip
@@ -693,6 +706,7 @@ api_key = Table(
     _now("created_at"),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),
+    *_two_persons(),
 )  # fmt: skip
 
 #: How often somebody has tried to log in lately; a lane is a digest of a login, an address, both, or a known device.
