@@ -19,7 +19,7 @@ import api.passwords
 import data.db
 import data.sessions
 from data.keyring import Keyring
-from gis.errors import NotKnown, TooMany
+from gis.errors import Invalid, NotKnown, TooMany
 
 REFRESH = re.compile(rf"wr_({api.auth.UUID.pattern})_([0-9A-Za-z_-]{{43}})")
 #: For how long a device stays logged in; without a device there is nothing to refresh with.
@@ -48,22 +48,29 @@ class Tokens:
 
 def log_in(engine: data.db.Engine, keyring: Keyring, asked: Asked, *, now: datetime) -> Tokens:
     """Check the password and begin a session; whatever is wrong, the answer and its cost are the same."""
-    device = None if asked.device is None else _digest(asked.device)
-    with data.db.transaction(engine) as session:
-        knock = data.sessions.knock(session, login=asked.login, address=asked.address, device=device)
-    if knock.wait_s:
-        raise TooMany("auth.wait", retry_after_s=knock.wait_s)
-    if not api.passwords.right(asked.password, knock.password_hash) or knock.user_id is None:
-        raise NotKnown("auth.wrong")
+    user_id, _, device = _known(engine, asked)
     secret = secrets.token_urlsafe(32) if device else None
     with data.db.transaction(engine) as session:
         held = data.sessions.add(
-            session, knock.user_id, role=asked.role, address=asked.address, device=device,
+            session, user_id, role=asked.role, address=asked.address, device=device,
             refresh=_digest(secret) if secret else None, lasts=DEVICE_FOR if device else api.auth.ACCESS_FOR,
         )  # fmt: skip
     if held is None:
         raise NotKnown("auth.no_role")
     return _tokens(keyring, held, secret, now)
+
+
+def change_password(engine: data.db.Engine, asked: Asked, new: str) -> None:
+    """Put a new password of one's own in the place of the old one, and end all that was opened with it."""
+    user_id, kept, device = _known(engine, asked)
+    if new == asked.password:
+        raise Invalid("users.same_password")
+    following = api.passwords.digest(new, login=asked.login)
+    with data.db.transaction(engine) as session:
+        if not data.sessions.change_password(
+            session, user_id, kept=kept, following=following, address=asked.address, device=device
+        ):
+            raise NotKnown("auth.wrong")
 
 
 def refresh(engine: data.db.Engine, keyring: Keyring, token: str, *, device: str, now: datetime) -> Tokens:
@@ -91,6 +98,19 @@ def log_out(engine: data.db.Engine, keyring: Keyring, token: str) -> None:
         return
     with data.db.transaction(engine) as session:
         data.sessions.close(session, sid)
+
+
+def _known(engine: data.db.Engine, asked: Asked) -> tuple[int, str, bytes | None]:
+    """Whose the right password is, what is kept of it, and the digest of her device; the try is charged first."""
+    device = None if asked.device is None else _digest(asked.device)
+    with data.db.transaction(engine) as session:
+        knock = data.sessions.knock(session, login=asked.login, address=asked.address, device=device)
+    if knock.wait_s:
+        raise TooMany("auth.wait", retry_after_s=knock.wait_s)
+    right = api.passwords.right(asked.password, knock.password_hash)
+    if not right or knock.user_id is None or knock.password_hash is None:
+        raise NotKnown("auth.wrong")
+    return knock.user_id, knock.password_hash, device
 
 
 def _tokens(keyring: Keyring, held: data.sessions.Held, secret: str | None, now: datetime) -> Tokens:

@@ -17,6 +17,7 @@ from data.tables import login_session
 KNOCK = "SELECT wait_s, user_id, password_hash FROM wangge_private.door_knock(:login, :address, :device)"
 OPEN = "SELECT id, role FROM wangge_private.door_open(:user_id, :role, :address, :device, :refresh, :lasts)"
 REFRESH = "SELECT user_id, role FROM wangge_private.door_refresh(CAST(:sid AS uuid), :device, :shown, :following)"
+PASSWORD = "SELECT wangge_private.door_password(:user_id, :kept, :following, :address, :device)"
 CLOSE = "SELECT wangge_private.door_close(CAST(:sid AS uuid))"
 
 
@@ -62,6 +63,14 @@ def renew(session: Session, sid: str, *, device: bytes, shown: bytes, following:
 def close(session: Session, sid: str) -> None:
     """She logs out."""
     session.execute(text(CLOSE), {"sid": sid})
+
+
+def change_password(
+    session: Session, user_id: int, *, kept: str, following: str, address: str, device: bytes | None
+) -> bool:
+    """Put one's own new password in the place of the old one, which was right; False where it is no longer that."""
+    values = {"user_id": user_id, "kept": kept, "following": following, "address": address, "device": device}
+    return bool(session.scalar(text(PASSWORD), values))
 
 
 def end(session: Session, user_id: int, *, why: str) -> int:

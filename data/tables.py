@@ -91,7 +91,7 @@ def _place_codes(*, index: bool = True) -> tuple[Column[str], ...]:
 
 
 def _two_persons() -> tuple[Column[object] | CheckConstraint, ...]:
-    """Who proposed it and who else confirmed it; both null: the owner of the machine. It counts once it is confirmed."""
+    """Who proposed it, and who else confirmed it before it counts; both null: the owner of the machine."""
     return (
         Column("proposed_by", BigInteger, ForeignKey("app_user.id")),
         Column("confirmed_by", BigInteger, ForeignKey("app_user.id")),

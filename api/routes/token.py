@@ -10,8 +10,8 @@ from fastapi import APIRouter, Form, Request, Response
 import api.auth
 import api.login
 import data.users
-from api.deps import Now, Session, Today, Who, allow
-from api.schemas.token import Me, PasswordGrant, RefreshGrant, Revocation, Token
+from api.deps import Now, Session, Who, allow
+from api.schemas.token import Me, PasswordChange, PasswordGrant, RefreshGrant, Revocation, Token
 
 router = APIRouter(prefix="/api", tags=["token"])
 
@@ -41,17 +41,30 @@ def log_out(request: Request, form: Annotated[Revocation, Form()]) -> None:
     api.login.log_out(request.app.state.door, request.app.state.keyring, form.token.get_secret_value())
 
 
+@router.post("/token/password", summary="Change one's own password", status_code=204)
+def change_password(request: Request, form: Annotated[PasswordChange, Form()]) -> None:
+    """The old one is the proof, and is tried as often as in logging in; every session ends, also the one in use.
+
+    Whoever was given a password by somebody else sees no person before she has changed it and a second one confirmed.
+    """
+    old, new = form.password.get_secret_value(), form.new_password.get_secret_value()
+    asked = api.login.Asked(form.username, old, _address(request), device=form.device_id)
+    api.login.change_password(request.app.state.door, asked, new)
+
+
 @router.get("/me", summary="Who am I", dependencies=[allow(*ANYBODY)])
-def me(session: Session, who: Who, today: Today) -> Me:
+def me(session: Session, who: Who) -> Me:
     assert who.user_id is not None
-    user = data.users.get(session, who.user_id)
-    mine = data.users.assignments(session, user_id=who.user_id, as_of=today)
-    areas = sorted(mine.loc[mine["role"] == who.role, "area_code"])
+    user, held = data.users.get(session, who.user_id), data.users.held(session)
     scopes = None if who.scopes is None else sorted(who.scopes)
     return Me(
-        login=user["login"], name=user["name"], role=who.role, roles=sorted(set(mine["role"])), areas=areas,
+        login=user["login"],
+        name=user["name"],
+        role=who.role,
+        roles=sorted(held),
+        areas=held.get(who.role, []),
         scopes=scopes,
-    )  # fmt: skip
+    )
 
 
 def _given(response: Response, tokens: api.login.Tokens) -> Token:

@@ -27,6 +27,13 @@ class PasswordGrant(Form):
     device_id: Annotated[Device | None, Field(description="Without it there is no refresh token.")] = None
 
 
+class PasswordChange(Form):
+    username: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=128, description="The old one.")]
+    new_password: Annotated[SecretStr, Field(min_length=10, max_length=128)]
+    device_id: Device | None = None
+
+
 class RefreshGrant(Form):
     grant_type: Literal["refresh_token"]
     refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=128)]

@@ -3,7 +3,7 @@ WITH here AS (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS place),
 held AS (SELECT holding.level, holding.code FROM here, area_holding(place, :day) AS holding),
 seat AS (
     SELECT area_code, street_code, community_code, grid_code FROM assignment
-    WHERE user_id = :user_id AND role = :role AND daterange(valid_from, valid_to) @> :day
+    WHERE user_id = :user_id AND role = :role AND daterange(valid_from, valid_to) @> :day AND confirmed_at IS NOT NULL
 ),
 what AS (
     SELECT code, family, name_zh, name_en, amount, unit, warn_before, near_m, near_days, source
