@@ -1,7 +1,7 @@
 """Logging in, and what follows from it: one session is one person on one device.
 
-These calls are `wangge_login`'s alone, made before anybody is let in; only the functions of the database behind them
-see what is secret.
+All but the last of these calls are `wangge_login`'s alone, made before anybody is let in; only the functions of the
+database behind them see what is secret.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import text, update
+from sqlalchemy import text
 
 from data.db import Session
-from data.tables import login_session
 
 KNOCK = "SELECT wait_s, user_id, password_hash FROM wangge_private.door_knock(:login, :address, :device)"
 OPEN = "SELECT id, role FROM wangge_private.door_open(:user_id, :role, :address, :device, :refresh, :lasts)"
@@ -74,7 +73,5 @@ def change_password(
 
 
 def end(session: Session, user_id: int, *, why: str) -> int:
-    """End all her sessions at once; how many there were."""
-    running = (login_session.c.user_id == user_id) & login_session.c.ended_at.is_(None)
-    ended = update(login_session).where(running).values(ended_at=text("now()"), ended_why=why)
-    return len(session.execute(ended.returning(login_session.c.id)).all())
+    """End all her sessions at once, and what another provider gave her before now; how many sessions there were."""
+    return int(session.scalar(text("SELECT wangge_private.log_out(:user_id, :why)"), {"user_id": user_id, "why": why}))

@@ -641,6 +641,7 @@ app_user = Table(
     _now("created_at"),
     Column("password_by", BigInteger, ForeignKey("app_user.id")),
     Column("password_handed", Boolean, nullable=False, server_default="false"),
+    Column("tokens_from", DateTime(timezone=True), nullable=False, server_default="-infinity"),
 )  # fmt: skip
 
 #: Who may do what where, and from when to when: rights are looked up here on every request, never in a token.

@@ -36,7 +36,7 @@ report_photo        -/-/-/-  A/A/-/-    A/A/-/-    A/A/-/-  -/-/-/-  ./A/-/-  -/
 webhook             -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  a/a/a/-  -/-/-/-  ABa/a/ABa/-
 webhook_delivery    -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  a/-/-/-  -/-/-/-  ABa/-/-/-
 elder               -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
-login_session       -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  ABa/-/ABa/-
+login_session       -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  ABa/-/-/-
 api_key             -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  ABa/x/ABa/-
 login_throttle      -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
 """
@@ -118,7 +118,6 @@ MARKS = {
     "household": ("elders", "7"), "report": ("status", "'closed'"), "app_user": ("name", "'marked'"),
     "assignment": ("valid_to", "DATE '2999-01-01'"), "webhook": ("reason", "'marked'"),
     "report_conflict": ("decided_by", "wangge_private.my_id()"), "api_key": ("revoked_at", "now()"),
-    "login_session": ("(ended_at, ended_why)", "(now(), 'lost')"),
 }  # fmt: skip
 TO_B = "street_code = 'B', community_code = 'B1', grid_code = 'B10'"
 ROLE_AREA = {"inspector": "g", "community": "c"}
