@@ -16,8 +16,8 @@ from data.tables import app_user, assignment
 from gis.errors import NotFound
 from gis.roles import LEVELS
 
-#: Never the password hash, which no role of the application may read.
-SHOWN = [column for column in app_user.c if column.name != "password_hash"]
+#: Never the password hash, which no role of the application may read, nor what only the door asks for.
+SHOWN = [column for column in app_user.c if column.name not in ("password_hash", "tokens_from")]
 
 
 def add(session: Session, *, login: str, name: str, synthetic: bool, **more: Any) -> int:

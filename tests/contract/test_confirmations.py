@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from sqlalchemy import text
 
@@ -261,7 +263,7 @@ def test_no_boundary_is_moved_over_http(client):
 @pytest.fixture
 def wen(account, ask, client) -> str:
     """Somebody who holds her own password and street A."""
-    login = f"wen-{id(object())}"
+    login = f"wen-{uuid4()}"
     _, number = account(login)
     assert change(client, login, GIVEN, HERS).status_code == 204
     confirm(ask, "street", number, 204)

@@ -3,8 +3,6 @@
 -- everywhere moves it to now, and nothing moves it back.
 
 ALTER TABLE app_user ADD COLUMN tokens_from timestamptz NOT NULL DEFAULT '-infinity';
-GRANT SELECT (tokens_from) ON app_user TO wangge_inspector, wangge_community, wangge_street, wangge_planner,
-    wangge_partner, wangge_auditor, wangge_admin;
 
 -- A new password and a closed account, whoever makes the change.
 CREATE FUNCTION wangge_private.tokens_end() RETURNS trigger
