@@ -694,6 +694,16 @@ login_session = Table(
     _one_of("ended_why", "logout", "reuse", "password", "lost", "revoked"),
 )  # fmt: skip
 
+#: What else somebody must show who logs in; the secret as only the keyring can open it, of recovery codes digests.
+second_factor = Table(
+    "second_factor", metadata,
+    Column("user_id", BigInteger, ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    _text("secret_sealed", nullable=False),
+    Column("recovery", ARRAY(LargeBinary), nullable=False),
+    Column("step", BigInteger, nullable=False, server_default="0"),
+    Column("enrolled_at", DateTime(timezone=True)),
+)  # fmt: skip
+
 #: What another system shows instead of a token; it belongs to an account with the role partner.
 api_key = Table(
     "api_key", metadata,

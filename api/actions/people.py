@@ -11,6 +11,7 @@ import api.passwords
 import data.areas
 import data.audit
 import data.confirmations
+import data.factors
 import data.keys
 import data.sessions
 import data.users
@@ -131,6 +132,16 @@ def add_key(session: data.db.Session, who: Caller, user_id: int, asked: KeyFor, 
     facts = {"key": made.id, "scopes": list(asked.scopes), "fields": list(asked.fields), "waits": made.waits}
     _log(session, who, "key.add", user_id, **facts)
     return made
+
+
+def end_factor(session: data.db.Session, who: Caller, user_id: int) -> None:
+    """Take away the second factor that somebody else has lost; by an administrator her rights wait again."""
+    data.users.get(session, user_id)
+    if user_id == who.user_id:
+        raise NotAllowed("users.own_factor")
+    if not data.factors.end(session, user_id):
+        raise NotFound("users.no_factor", user_id=user_id)
+    _log(session, who, "factor.end", user_id)
 
 
 def confirm(session: data.db.Session, user_id: int) -> int:

@@ -29,6 +29,7 @@ USER_EXAMPLES = {
     "revoke": "wangge user revoke mei --device-lost",
     "reopen": "wangge user reopen mei",
     "confirm": "wangge user confirm mei",
+    "forget-factor": "wangge user forget-factor mei",
 }
 KEY_EXAMPLES = {
     "add": "wangge key add city-hall --name 一网统管 --scope open311 --scope reports:read --field due",
@@ -41,7 +42,7 @@ KEY_EXAMPLES = {
 
 def register(app: typer.Typer) -> None:
     users: Commands = {"add": add, "list": list_, "assign": assign, "release": release, "password": password,
-             "revoke": revoke, "reopen": reopen, "confirm": confirm}  # fmt: skip
+             "revoke": revoke, "reopen": reopen, "confirm": confirm, "forget-factor": forget_factor}  # fmt: skip
     keys: Commands = {"add": add_key, "list": list_keys, "revoke": revoke_key, "confirm": confirm_key,
              "rotate-data": rotate_data}  # fmt: skip
     for name, commands, examples in (("user", users, USER_EXAMPLES), ("key", keys, KEY_EXAMPLES)):
@@ -163,6 +164,13 @@ def confirm(login: Login) -> None:
 
     confirmed = _in_session(lambda opened: people.confirm(opened, people.numbered(opened, login)))
     say("people.confirmed", login=login, assignments=confirmed)
+
+
+def forget_factor(login: Login) -> None:
+    from api.actions import people
+
+    _in_session(lambda opened: people.end_factor(opened, _shell(), people.numbered(opened, login)))
+    say("people.factor_gone", login=login)
 
 
 # Keys -----------------------------------------------------------------------------------------------------------------

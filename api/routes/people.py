@@ -62,3 +62,9 @@ def release(
 @router.delete("/{user_id}/sessions", summary="A device is lost: log her out everywhere")
 def end_sessions(session: WriteSession, who: Who, user_id: Number) -> Ended:
     return Ended(sessions=people.end_sessions(session, who, user_id, lost=True))
+
+
+@router.delete("/{user_id}/second-factor", summary="A second factor is lost: take it away", status_code=204)
+def end_factor(session: WriteSession, who: Who, user_id: Number) -> None:
+    """What lets her see persons waits for a second person again. One's own is replaced with a recovery code."""
+    people.end_factor(session, who, user_id)

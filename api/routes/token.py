@@ -11,7 +11,7 @@ import api.auth
 import api.login
 import data.users
 from api.deps import Now, Session, Who, allow
-from api.schemas.token import Me, PasswordChange, PasswordGrant, RefreshGrant, Revocation, Token
+from api.schemas.token import Me, PasswordChange, PasswordGrant, Proof, RefreshGrant, Revocation, SecondFactor, Token
 
 router = APIRouter(prefix="/api", tags=["token"])
 
@@ -20,12 +20,17 @@ ANYBODY = ("street", "community", "inspector", "planner", "partner", "auditor", 
 
 @router.post("/token", summary="Log in")
 def log_in(request: Request, response: Response, form: Annotated[PasswordGrant, Form()], now: Now) -> Token:
-    """OAuth 2.0 password grant. After too many tries 429; `Retry-After` says for how long."""
+    """OAuth 2.0 password grant. After too many tries 429; `Retry-After` says for how long.
+
+    `auth.otp`: the password was right, and a code of the second factor is wanted in `otp`. `auth.enrol`: that role
+    wants a second factor, and there is none yet (`POST /api/token/second-factor`).
+    """
     asked = api.login.Asked(
-        form.username, form.password.get_secret_value(), _address(request), form.scope, form.device_id
+        form.username, form.password.get_secret_value(), _address(request), form.scope, form.device_id, _otp(form)
     )
     state = request.app.state
-    return _given(response, api.login.log_in(state.door, state.keyring, asked, now=now))
+    needed = state.settings.second_factor_roles
+    return _given(response, api.login.log_in(state.door, state.keyring, asked, now=now, need_factor=needed))
 
 
 @router.post("/token/refresh", summary="Stay logged in")
@@ -42,14 +47,28 @@ def log_out(request: Request, form: Annotated[Revocation, Form()]) -> None:
 
 
 @router.post("/token/password", summary="Change one's own password", status_code=204)
-def change_password(request: Request, form: Annotated[PasswordChange, Form()]) -> None:
+def change_password(request: Request, form: Annotated[PasswordChange, Form()], now: Now) -> None:
     """The old one is the proof, and is tried as often as in logging in; every session ends, also the one in use.
 
     Whoever was given a password by somebody else sees no person before she has changed it and a second one confirmed.
     """
-    old, new = form.password.get_secret_value(), form.new_password.get_secret_value()
-    asked = api.login.Asked(form.username, old, _address(request), device=form.device_id)
-    api.login.change_password(request.app.state.door, asked, new)
+    state, new = request.app.state, form.new_password.get_secret_value()
+    api.login.change_password(state.door, state.keyring, _asked(request, form), new, now=now)
+
+
+@router.post("/token/second-factor", summary="Enrol a second factor")
+def enrol(request: Request, response: Response, form: Annotated[Proof, Form()], now: Now) -> SecondFactor:
+    """Secret and recovery codes are shown this once; it counts from `…/confirm` on. `otp`: of the one it replaces."""
+    state = request.app.state
+    made = api.login.enrol(state.door, state.keyring, _asked(request, form), now=now)
+    response.headers["Cache-Control"] = "no-store"
+    return SecondFactor(secret=made.secret, uri=made.uri, recovery_codes=made.recovery_codes)
+
+
+@router.post("/token/second-factor/confirm", summary="Prove the new second factor by a code of it", status_code=204)
+def prove(request: Request, form: Annotated[Proof, Form()], now: Now) -> None:
+    state = request.app.state
+    api.login.prove(state.door, state.keyring, _asked(request, form), now=now)
 
 
 @router.get("/me", summary="Who am I", dependencies=[allow(*ANYBODY)])
@@ -71,6 +90,15 @@ def _given(response: Response, tokens: api.login.Tokens) -> Token:
     response.headers["Cache-Control"] = "no-store"
     lasts = int(api.auth.ACCESS_FOR.total_seconds())
     return Token(access_token=tokens.access, expires_in=lasts, refresh_token=tokens.refresh, scope=tokens.role)
+
+
+def _asked(request: Request, form: Proof) -> api.login.Asked:
+    password = form.password.get_secret_value()
+    return api.login.Asked(form.username, password, _address(request), device=form.device_id, otp=_otp(form))
+
+
+def _otp(form: Proof) -> str | None:
+    return None if form.otp is None else form.otp.get_secret_value()
 
 
 def _address(request: Request) -> str:

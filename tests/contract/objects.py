@@ -62,6 +62,17 @@ def make_user(session: Session, place: str) -> int:
     return made + 10**9 if place == "deleted" else made
 
 
+def make_factor(session: Session, place: str) -> int:
+    """An account with a second factor; `deleted`: one that has none."""
+    user = data.users.add(session, login=str(uuid4()), name="", synthetic=True, grid_code=GRIDS[place])
+    if place != "deleted":
+        values = {"user": user}
+        session.execute(
+            text("INSERT INTO second_factor (user_id, secret_sealed, recovery) VALUES (:user, 'x', '{}')"), values
+        )
+    return user
+
+
 def make_assignment(session: Session, place: str) -> dict[str, int]:
     """A planner's assignment, and whose it is."""
     user = data.users.add(session, login=str(uuid4()), name="", synthetic=True)

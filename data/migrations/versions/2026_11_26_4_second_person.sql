@@ -94,8 +94,16 @@ CREATE TRIGGER only_ends BEFORE UPDATE OF revoked_at ON api_key FOR EACH ROW
           AND coalesce(NEW.revoked_at, 'infinity') > coalesce(OLD.revoked_at, 'infinity'))
     EXECUTE FUNCTION wangge_private.only_ends();
 
+-- What counts of somebody's, and sees persons, waits again, proposed by the caller; what waits keeps its proposer.
+CREATE FUNCTION wangge_private.wait_again(who bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    UPDATE assignment SET proposed_by = wangge_private.my_id(), confirmed_by = NULL, confirmed_at = NULL
+    WHERE user_id = who AND confirmed_at IS NOT NULL AND wangge_private.needs_second(role)
+      AND (valid_to IS NULL OR valid_to > current_date)
+$$;
+
 -- Another than herself gives her a password, or opens her closed account: she, or whoever uses it, sees no person until
--- that is confirmed. Assignments that wait already keep their proposer.
+-- that is confirmed.
 CREATE FUNCTION wangge_private.way_in() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -106,9 +114,7 @@ BEGIN
         NEW.password_handed := true;
     END IF;
     IF TG_OP = 'UPDATE' AND (handed OR NEW.active AND NOT OLD.active) THEN
-        UPDATE assignment SET proposed_by = wangge_private.my_id(), confirmed_by = NULL, confirmed_at = NULL
-        WHERE user_id = NEW.id AND confirmed_at IS NOT NULL AND wangge_private.needs_second(role)
-          AND (valid_to IS NULL OR valid_to > current_date);
+        PERFORM wangge_private.wait_again(NEW.id);
     END IF;
     RETURN NEW;
 END
@@ -297,7 +303,7 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION wangge_private.needs_second(text), wangge_private.proposed(), wangge_private.only_ends(),
-    wangge_private.way_in(), wangge_private.lie_in(text[], text[]), wangge_private.my_standing(bigint),
+    wangge_private.wait_again(bigint), wangge_private.way_in(), wangge_private.lie_in(text[], text[]), wangge_private.my_standing(bigint),
     wangge_private.waiting(), wangge_private.decide(text, bigint, boolean),
     wangge_private.door_password(bigint, text, text, text, bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wangge_private.waiting(), wangge_private.decide(text, bigint, boolean)
