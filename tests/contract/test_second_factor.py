@@ -1,4 +1,4 @@
-"""A second factor: enrolled with a password, proved by a code, asked for at each login, used once, replaced or taken away.
+"""A second factor: enrolled with a password, proved by a code, asked for at login, used once, replaced, taken away.
 
 The codes are worked out here a second time, from RFC 4226 and 6238 by hand.
 """
