@@ -16,7 +16,8 @@ from data.db import Session
 KNOCK = "SELECT wait_s, user_id, password_hash FROM wangge_private.door_knock(:login, :address, :device)"
 OPEN = "SELECT id, role FROM wangge_private.door_open(:user_id, :role, :address, :device, :refresh, :lasts)"
 REFRESH = "SELECT user_id, role FROM wangge_private.door_refresh(CAST(:sid AS uuid), :device, :shown, :following)"
-PASSWORD = "SELECT wangge_private.door_password(:user_id, :kept, :following, :address, :device)"
+FORGIVE = "SELECT wangge_private.door_forgive(:login, :address, :device)"
+PASSWORD = "SELECT wangge_private.door_password(:user_id, :kept, :following)"
 CLOSE = "SELECT wangge_private.door_close(CAST(:sid AS uuid))"
 
 
@@ -64,12 +65,14 @@ def close(session: Session, sid: str) -> None:
     session.execute(text(CLOSE), {"sid": sid})
 
 
-def change_password(
-    session: Session, user_id: int, *, kept: str, following: str, address: str, device: bytes | None
-) -> bool:
+def forgive(session: Session, *, login: str, address: str, device: bytes | None) -> None:
+    """Take back the charge of a try in which all was right; `add` does so by itself."""
+    session.execute(text(FORGIVE), {"login": login, "address": address, "device": device})
+
+
+def change_password(session: Session, user_id: int, *, kept: str, following: str) -> bool:
     """Put one's own new password in the place of the old one, which was right; False where it is no longer that."""
-    values = {"user_id": user_id, "kept": kept, "following": following, "address": address, "device": device}
-    return bool(session.scalar(text(PASSWORD), values))
+    return bool(session.scalar(text(PASSWORD), {"user_id": user_id, "kept": kept, "following": following}))
 
 
 def end(session: Session, user_id: int, *, why: str) -> int:

@@ -79,7 +79,7 @@ def test_the_codes_are_those_of_the_standard():
     assert code(secret, at=59) == "287082"
     from datetime import UTC, datetime
 
-    steps = [api.factors.step_of(secret, "287082", now=datetime.fromtimestamp(at, UTC)) for at in (0, 29, 59, 89, 90)]
+    steps = [api.factors.step_of(secret, "287082", now=datetime.fromtimestamp(at, UTC)) for at in (30, 59, 60, 89, 90)]
     assert steps == [1, 1, 1, 1, None]
 
 

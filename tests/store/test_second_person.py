@@ -86,7 +86,7 @@ def proposed(session: data.db.Session, known: dict[str, int], what: str, by: str
         data.users.set(session, gains, password_hash="x")
     if what == "changed":
         owner(session)
-        assert session.scalar(text("SELECT wangge_private.door_password(:who, 'x', 'y', '', NULL)"), {"who": gains})
+        assert session.scalar(text("SELECT wangge_private.door_password(:who, 'x', 'y')"), {"who": gains})
     become(session, by, known[by])
     if what == "key":
         return "key", make_key(session, known["partner"], ["text"]).id

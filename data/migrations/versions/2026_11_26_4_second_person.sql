@@ -281,22 +281,23 @@ $$;
 
 -- One's own password ---------------------------------------------------------------------------------------------------
 
--- The old password was right: the new one takes its place and `sessions_end` ends what was opened with the old one. Taken
--- back is the charge, as with logging in; who gave the old one is not forgotten, only that it is used. False: it was
--- changed in the meantime.
-CREATE FUNCTION wangge_private.door_password(who bigint, kept text, following text, address text, device bytea)
-RETURNS boolean
+-- All that was asked for was right: the try is taken back, as `door_open` does.
+CREATE FUNCTION wangge_private.door_forgive(shown_login text, address text, device bytea) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    UPDATE login_throttle t SET charge = greatest(0, t.charge - 1), free_at = clock_timestamp()
+    WHERE t.lane IN (SELECT l.lane FROM wangge_private.door_lanes(shown_login, address, device) l)
+$$;
+
+-- The old password was right: the new one takes its place and `sessions_end` ends what was opened with the old one. Who
+-- gave the old one is not forgotten, only that it is used. False: it was changed in the meantime.
+CREATE FUNCTION wangge_private.door_password(who bigint, kept text, following text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    name text;
 BEGIN
     UPDATE app_user SET password_hash = following, password_handed = false
-    WHERE id = who AND active AND password_hash = kept RETURNING login INTO name;
-    IF name IS NULL THEN
+    WHERE id = who AND active AND password_hash = kept;
+    IF NOT FOUND THEN
         RETURN false;
     END IF;
-    UPDATE login_throttle t SET charge = greatest(0, t.charge - 1), free_at = clock_timestamp()
-    WHERE t.lane IN (SELECT l.lane FROM wangge_private.door_lanes(name, address, device) l);
     INSERT INTO audit_log (actor, action, subject) VALUES (who::text, 'user.password', 'user:' || who);
     RETURN true;
 END
@@ -305,7 +306,8 @@ $$;
 REVOKE ALL ON FUNCTION wangge_private.needs_second(text), wangge_private.proposed(), wangge_private.only_ends(),
     wangge_private.wait_again(bigint), wangge_private.way_in(), wangge_private.lie_in(text[], text[]), wangge_private.my_standing(bigint),
     wangge_private.waiting(), wangge_private.decide(text, bigint, boolean),
-    wangge_private.door_password(bigint, text, text, text, bytea) FROM PUBLIC;
+    wangge_private.door_forgive(text, text, bytea), wangge_private.door_password(bigint, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wangge_private.waiting(), wangge_private.decide(text, bigint, boolean)
     TO wangge_admin, wangge_street, wangge_community;
-GRANT EXECUTE ON FUNCTION wangge_private.door_password(bigint, text, text, text, bytea) TO wangge_login;
+GRANT EXECUTE ON FUNCTION wangge_private.door_forgive(text, text, bytea),
+    wangge_private.door_password(bigint, text, text) TO wangge_login;
