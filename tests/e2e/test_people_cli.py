@@ -71,6 +71,7 @@ def test_the_owner_confirms_a_key(wangge: Type, typed: Typed) -> None:
     assert typed("key", "confirm", number)[0] == 0
     assert [key for key in wangge("key", "list", "--json") if key["confirmed_at"] is None] == []
     assert typed("key", "confirm", number)[0] == 1
+    assert typed("key", "revoke", number)[0] == 0
 
 
 def test_whatever_the_owner_makes_counts_at_once(wangge: Type, typed: Typed) -> None:

@@ -60,7 +60,7 @@ CREATE TABLE second_factor (
     user_id bigint NOT NULL,
     secret_sealed text NOT NULL,
     recovery bytea[] NOT NULL,
-    step bigint NOT NULL DEFAULT 0,
+    step bigint NOT NULL DEFAULT '0',
     enrolled_at timestamptz,
     CONSTRAINT second_factor_pkey PRIMARY KEY (user_id),
     CONSTRAINT second_factor_user_id_fkey FOREIGN KEY (user_id) REFERENCES app_user (id) ON DELETE CASCADE
