@@ -13,6 +13,7 @@ import api.routes.areas
 import api.routes.audit
 import api.routes.catalogue
 import api.routes.changes
+import api.routes.confirmations
 import api.routes.coverage
 import api.routes.facilities
 import api.routes.health
@@ -57,6 +58,7 @@ ROUTES = (
     api.routes.token,
     api.routes.people,
     api.routes.keys,
+    api.routes.confirmations,
     api.routes.identity,
     api.routes.audit,
     api.routes.ogc,

@@ -17,7 +17,7 @@ import jwt
 import data.db
 import data.door
 import data.keys
-from api.oidc import Provider
+from api.oidc import Provider, Vouched
 from data.keyring import Keyring
 from gis.errors import NotAllowed, NotKnown
 
@@ -100,7 +100,7 @@ def enter(
     if secret.startswith("wg_"):
         return _with_key(session, secret, read_only)
     if provider is not None and provider.made(secret):
-        return _with_login(session, provider.login(secret), read_only)
+        return _with_login(session, provider.vouched(secret), read_only)
     return _with_token(session, secret, keyring, read_only)
 
 
@@ -114,8 +114,8 @@ def _with_key(session: data.db.Session, secret: str, read_only: bool) -> Caller:
     return Caller(known.role, known.user_id, known.login, known.scopes, known.key_id)
 
 
-def _with_login(session: data.db.Session, login: str, read_only: bool) -> Caller:
-    known = data.door.by_login(session, login, read_only=read_only)
+def _with_login(session: data.db.Session, vouched: Vouched, read_only: bool) -> Caller:
+    known = data.door.by_login(session, vouched.login, issued=vouched.at, read_only=read_only)
     if known is None:
         raise NotKnown("auth.ended")
     return Caller(known.role, known.user_id, known.login)

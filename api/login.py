@@ -11,15 +11,20 @@ import hmac
 import re
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import api.auth
+import api.factors
 import api.passwords
 import data.db
+import data.factors
 import data.sessions
+from api.factors import Enrolment
 from data.keyring import Keyring
-from gis.errors import NotKnown, TooMany
+from gis.errors import Conflict, Invalid, NotKnown, TooMany
 
 REFRESH = re.compile(rf"wr_({api.auth.UUID.pattern})_([0-9A-Za-z_-]{{43}})")
 #: For how long a device stays logged in; without a device there is nothing to refresh with.
@@ -35,6 +40,14 @@ class Asked:
     address: str
     role: str | None = None
     device: str | None = None
+    #: A code of her second factor, or a recovery code.
+    otp: str | None = field(default=None, repr=False)
+
+    @property
+    def lanes(self) -> dict[str, Any]:
+        """What the tries are counted by."""
+        device = None if self.device is None else _digest(self.device)
+        return {"login": self.login, "address": self.address, "device": device}
 
 
 @dataclass(frozen=True)
@@ -46,24 +59,66 @@ class Tokens:
     role: str
 
 
-def log_in(engine: data.db.Engine, keyring: Keyring, asked: Asked, *, now: datetime) -> Tokens:
-    """Check the password and begin a session; whatever is wrong, the answer and its cost are the same."""
-    device = None if asked.device is None else _digest(asked.device)
-    with data.db.transaction(engine) as session:
-        knock = data.sessions.knock(session, login=asked.login, address=asked.address, device=device)
-    if knock.wait_s:
-        raise TooMany("auth.wait", retry_after_s=knock.wait_s)
-    if not api.passwords.right(asked.password, knock.password_hash) or knock.user_id is None:
-        raise NotKnown("auth.wrong")
+def log_in(
+    engine: data.db.Engine, keyring: Keyring, asked: Asked, *, now: datetime, need_factor: Collection[str] = ()
+) -> Tokens:
+    """Check password and second factor and begin a session; whatever is wrong in a password, the answer is the same.
+
+    `need_factor`: the roles in which nobody acts who has not enrolled a second factor.
+    """
+    user_id, _ = _known(engine, asked)
+    factor = _second(engine, keyring, user_id, asked, now=now)
+    if not factor.enrolled and factor.role in need_factor:
+        raise NotKnown("auth.enrol")
+    device = asked.lanes["device"]
     secret = secrets.token_urlsafe(32) if device else None
     with data.db.transaction(engine) as session:
-        held = data.sessions.add(
-            session, knock.user_id, role=asked.role, address=asked.address, device=device,
+        if factor.role is None:
+            data.sessions.forgive(session, **asked.lanes)
+        held = factor.role and data.sessions.add(
+            session, user_id, role=factor.role, address=asked.address, device=device,
             refresh=_digest(secret) if secret else None, lasts=DEVICE_FOR if device else api.auth.ACCESS_FOR,
         )  # fmt: skip
-    if held is None:
+    if not held:
         raise NotKnown("auth.no_role")
     return _tokens(keyring, held, secret, now)
+
+
+def change_password(engine: data.db.Engine, keyring: Keyring, asked: Asked, new: str, *, now: datetime) -> None:
+    """Put a new password of one's own in the place of the old one, and end all that was opened with it."""
+    user_id, kept = _known(engine, asked)
+    if new == asked.password:
+        raise Invalid("users.same_password")
+    following = api.passwords.digest(new, login=asked.login)
+    _second(engine, keyring, user_id, asked, now=now)
+    with data.db.transaction(engine) as session:
+        if not data.sessions.change_password(session, user_id, kept=kept, following=following):
+            raise NotKnown("auth.wrong")
+        data.sessions.forgive(session, **asked.lanes)
+
+
+def enrol(engine: data.db.Engine, keyring: Keyring, asked: Asked, *, now: datetime) -> Enrolment:
+    """Give a second factor to whoever has the password, and the factor she had before; it counts once it is proved."""
+    user_id, _ = _known(engine, asked)
+    _second(engine, keyring, user_id, asked, now=now)
+    made = api.factors.enrol(asked.login)
+    codes = [api.factors.digest(code) for code in made.recovery_codes]
+    with data.db.transaction(engine) as session:
+        data.factors.put(session, user_id, sealed=keyring.seal.close(made.secret), codes=codes)
+        data.sessions.forgive(session, **asked.lanes)
+    return made
+
+
+def prove(engine: data.db.Engine, keyring: Keyring, asked: Asked, *, now: datetime) -> None:
+    """A code shows that the secret has arrived; from now on nobody logs in without one."""
+    user_id, _ = _known(engine, asked)
+    with data.db.transaction(engine) as session:
+        factor = data.factors.get(session, user_id)
+    if factor.secret_sealed is None or factor.enrolled:
+        raise Conflict("auth.no_enrolment")
+    _use(engine, keyring, user_id, factor.secret_sealed, asked.otp, now=now)
+    with data.db.transaction(engine) as session:
+        data.sessions.forgive(session, **asked.lanes)
 
 
 def refresh(engine: data.db.Engine, keyring: Keyring, token: str, *, device: str, now: datetime) -> Tokens:
@@ -91,6 +146,41 @@ def log_out(engine: data.db.Engine, keyring: Keyring, token: str) -> None:
         return
     with data.db.transaction(engine) as session:
         data.sessions.close(session, sid)
+
+
+def _known(engine: data.db.Engine, asked: Asked) -> tuple[int, str]:
+    """Whose the right password is, and what is kept of it; the try is charged first."""
+    with data.db.transaction(engine) as session:
+        knock = data.sessions.knock(session, **asked.lanes)
+    if knock.wait_s:
+        raise TooMany("auth.wait", retry_after_s=knock.wait_s)
+    right = api.passwords.right(asked.password, knock.password_hash)
+    if not right or knock.user_id is None or knock.password_hash is None:
+        raise NotKnown("auth.wrong")
+    return knock.user_id, knock.password_hash
+
+
+def _second(
+    engine: data.db.Engine, keyring: Keyring, user_id: int, asked: Asked, *, now: datetime
+) -> data.factors.Factor:  # fmt: skip
+    """Ask for the second factor of whoever has one, after the right password; the charge stands until all is right."""
+    with data.db.transaction(engine) as session:
+        factor = data.factors.get(session, user_id, role=asked.role)
+    if factor.enrolled and factor.secret_sealed is not None:
+        _use(engine, keyring, user_id, factor.secret_sealed, asked.otp, now=now)
+    return factor
+
+
+def _use(
+    engine: data.db.Engine, keyring: Keyring, user_id: int, sealed: str, otp: str | None, *, now: datetime
+) -> None:  # fmt: skip
+    """Use up a code; committed at once, so that it is used whatever becomes of the rest."""
+    if otp is None:
+        raise NotKnown("auth.otp")
+    step = api.factors.step_of(keyring.seal.open(sealed), otp, now=now)
+    with data.db.transaction(engine) as session:
+        if not data.factors.use(session, user_id, step=step, code=None if step else api.factors.digest(otp)):
+            raise NotKnown("auth.otp")
 
 
 def _tokens(keyring: Keyring, held: data.sessions.Held, secret: str | None, now: datetime) -> Tokens:

@@ -6,8 +6,11 @@ only, ours with our secret only: which way a token goes follows from its issuer,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any, NamedTuple
 
 import httpx
 import jwt
@@ -17,6 +20,14 @@ from gis.errors import Busy, NotKnown
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 PATIENCE_S = 5.0
 DISCOVERY = "/.well-known/openid-configuration"
+
+
+class Vouched(NamedTuple):
+    """Somebody a provider vouches for."""
+
+    login: str
+    #: When she logged in there, where the token says so, else when it was given out.
+    at: datetime
 
 
 @dataclass
@@ -37,8 +48,8 @@ class Provider:
             return False
         return bool(claims.get("iss") == self.issuer)
 
-    def login(self, token: str) -> str:
-        """The login that a token of this provider is for; refused unless all of it is right."""
+    def vouched(self, token: str) -> Vouched:
+        """Whom a token of this provider is for, and since when; refused unless all of it is right."""
         try:
             key = self._keys.get_signing_key_from_jwt(token)
             claims = jwt.decode(
@@ -52,7 +63,7 @@ class Provider:
         login = claims.get(self.claim)
         if not isinstance(login, str) or (self.client and claims.get("azp") != self.client):
             raise NotKnown("auth.token")
-        return login
+        return Vouched(login, _moment(claims))
 
     @cached_property
     def _keys(self) -> jwt.PyJWKClient:
@@ -65,3 +76,12 @@ class Provider:
         if told.get("issuer") != self.issuer:
             raise Busy("auth.provider")
         return jwt.PyJWKClient(told["jwks_uri"], timeout=PATIENCE_S)
+
+
+def _moment(claims: Mapping[str, Any]) -> datetime:
+    """A token that was renewed is as old as the login it goes back to (`auth_time`): a lost device renews, too."""
+    said = [claims[name] for name in ("iat", "auth_time") if claims.get(name) is not None]
+    try:
+        return datetime.fromtimestamp(min(said), UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise NotKnown("auth.token") from None

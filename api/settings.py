@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gis.errors import Invalid
 
 ROOT = Path(__file__).resolve().parent.parent
+SECOND_FACTOR = {"off": (), "admin": ("admin",), "staff": ("admin", "street", "community")}
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class Settings:
     #: WANGGE_WEBHOOK_HOSTS: names of our own network that webhooks may be sent to, with commas between them.
     webhook_hosts: frozenset[str] = frozenset()
 
+    #: WANGGE_SECOND_FACTOR: who logs in with a second factor: `off` nobody has to, `admin` administrators, `staff` the
+    #: staff of streets and communities too.
+    second_factor: str = "off"
+
     #: WANGGE_OIDC_ISSUER, _AUDIENCE, _CLIENT and _CLAIM: a provider whose tokens open too, for whom, and which claim of
     #: theirs is the login; nothing outside is asked unless an issuer is named.
     oidc_issuer: str = ""
@@ -54,6 +59,11 @@ class Settings:
     def keys_folder(self) -> Path:
         """Where the secrets of this installation are, which no backup of the database holds."""
         return self.keys or self.home / "keys"
+
+    @property
+    def second_factor_roles(self) -> tuple[str, ...]:
+        """The roles in which nobody acts without a second factor."""
+        return SECOND_FACTOR[self.second_factor]
 
     @property
     def private(self) -> bool:
@@ -80,6 +90,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         reports_a_day=_count("REPORTS_A_DAY", said("REPORTS_A_DAY", str(Settings.reports_a_day))),
         metrics_key=said("METRICS_KEY"),
         webhook_hosts=frozenset(name.strip().lower() for name in said("WEBHOOK_HOSTS").split(",")) - {""},
+        second_factor=_one_of("SECOND_FACTOR", said("SECOND_FACTOR", Settings.second_factor), SECOND_FACTOR),
         oidc_issuer=said("OIDC_ISSUER"),
         oidc_audience=said("OIDC_AUDIENCE"),
         oidc_client=said("OIDC_CLIENT"),
@@ -111,6 +122,12 @@ def _count(name: str, value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) < 10):
         raise Invalid("settings.count", name=f"WANGGE_{name}", value=value)
     return int(value)
+
+
+def _one_of(name: str, value: str, known: Collection[str]) -> str:
+    if value not in known:
+        raise Invalid("settings.one_of", name=f"WANGGE_{name}", value=value, known=list(known))
+    return value
 
 
 def language(environment: Mapping[str, str] = os.environ) -> str:

@@ -189,7 +189,9 @@ MEANINGS: dict[str, tuple[type[Refusal], str]] = {
     "08": (Busy, "store.unreachable"),
 }
 #: What functions of ours raise: a code as message, and beside it the facts as JSON.
-OWN: dict[str, type[Refusal]] = {"WG404": NotFound, "WG422": Invalid, "WG429": TooMany}
+OWN: dict[str, type[Refusal]] = {
+    "WG403": NotAllowed, "WG404": NotFound, "WG409": Conflict, "WG422": Invalid, "WG429": TooMany,
+}  # fmt: skip
 #: Constraints whose breach has a plainer name.
 CONSTRAINTS: dict[str, tuple[type[Refusal], str]] = {
     "area_code_once": (Conflict, "areas.code_taken"),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from data.db import REQUEST_MS, Session
@@ -22,7 +23,7 @@ NOBODY = """(
 ) AS nobody"""
 SESSION = "wangge_private.door_session(%(sid)s)"
 KEY = "wangge_private.door_key(%(prefix)s, %(secret_hash)s)"
-LOGIN = "wangge_private.door_login(%(login)s)"
+LOGIN = "wangge_private.door_login(%(login)s, %(issued)s)"
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ def by_key(session: Session, prefix: str, secret_hash: bytes, *, read_only: bool
     return _enter(session, KEY, read_only, prefix=prefix, secret_hash=secret_hash)
 
 
-def by_login(session: Session, login: str, *, read_only: bool) -> Entered | None:
-    """Enter as somebody another provider vouches for; None where she has no account, or no role today."""
-    return _enter(session, LOGIN, read_only, login=login)
+def by_login(session: Session, login: str, *, issued: datetime, read_only: bool) -> Entered | None:
+    """Enter as somebody another provider vouched for at a moment; None without account, without role, or logged out."""
+    return _enter(session, LOGIN, read_only, login=login, issued=issued)
 
 
 def as_nobody(session: Session, *, read_only: bool) -> None:

@@ -7,7 +7,7 @@ import secrets
 import string
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select, text, update
 
@@ -20,15 +20,25 @@ PREFIX_LETTERS = string.ascii_lowercase + string.digits
 SHOWN = [column for column in api_key.c if column.name != "secret_hash"]
 
 
+class Made(NamedTuple):
+    """A key as it was made."""
+
+    key: str
+    id: int
+    #: Whether it opens only when a second person has confirmed it.
+    waits: bool
+
+
 def add(
     session: Session, user_id: int, *, name: str, scopes: Sequence[str], fields: Sequence[str], expires_at: datetime
-) -> tuple[int, str]:
-    """Make a key for an account; its number, and the key itself, which nobody can show again."""
+) -> Made:
+    """Make a key for an account; nobody can show it again. By an administrator it may be a proposal."""
     prefix = "".join(secrets.choice(PREFIX_LETTERS) for _ in range(8))
     key = f"wg_{prefix}_{secrets.token_urlsafe(32)}"
     values = {"user_id": user_id, "name": name, "prefix": prefix, "secret_hash": digest(key),
               "scopes": list(scopes), "fields": list(fields), "expires_at": expires_at}  # fmt: skip
-    return int(session.execute(insert(api_key).values(values).returning(api_key.c.id)).scalar_one()), key
+    made = insert(api_key).values(values).returning(api_key.c.id, api_key.c.confirmed_at.is_(None))
+    return Made(key, *session.execute(made).one())
 
 
 def digest(key: str) -> bytes:

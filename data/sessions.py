@@ -1,7 +1,7 @@
 """Logging in, and what follows from it: one session is one person on one device.
 
-These calls are `wangge_login`'s alone, made before anybody is let in; only the functions of the database behind them
-see what is secret.
+All but the last of these calls are `wangge_login`'s alone, made before anybody is let in; only the functions of the
+database behind them see what is secret.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import text, update
+from sqlalchemy import text
 
 from data.db import Session
-from data.tables import login_session
 
 KNOCK = "SELECT wait_s, user_id, password_hash FROM wangge_private.door_knock(:login, :address, :device)"
 OPEN = "SELECT id, role FROM wangge_private.door_open(:user_id, :role, :address, :device, :refresh, :lasts)"
 REFRESH = "SELECT user_id, role FROM wangge_private.door_refresh(CAST(:sid AS uuid), :device, :shown, :following)"
+FORGIVE = "SELECT wangge_private.door_forgive(:login, :address, :device)"
+PASSWORD = "SELECT wangge_private.door_password(:user_id, :kept, :following)"
 CLOSE = "SELECT wangge_private.door_close(CAST(:sid AS uuid))"
 
 
@@ -64,8 +65,16 @@ def close(session: Session, sid: str) -> None:
     session.execute(text(CLOSE), {"sid": sid})
 
 
+def forgive(session: Session, *, login: str, address: str, device: bytes | None) -> None:
+    """Take back the charge of a try in which all was right; `add` does so by itself."""
+    session.execute(text(FORGIVE), {"login": login, "address": address, "device": device})
+
+
+def change_password(session: Session, user_id: int, *, kept: str, following: str) -> bool:
+    """Put one's own new password in the place of the old one, which was right; False where it is no longer that."""
+    return bool(session.scalar(text(PASSWORD), {"user_id": user_id, "kept": kept, "following": following}))
+
+
 def end(session: Session, user_id: int, *, why: str) -> int:
-    """End all her sessions at once; how many there were."""
-    running = (login_session.c.user_id == user_id) & login_session.c.ended_at.is_(None)
-    ended = update(login_session).where(running).values(ended_at=text("now()"), ended_why=why)
-    return len(session.execute(ended.returning(login_session.c.id)).all())
+    """End all her sessions at once, and what another provider gave her before now; how many sessions there were."""
+    return int(session.scalar(text("SELECT wangge_private.log_out(:user_id, :why)"), {"user_id": user_id, "why": why}))

@@ -90,6 +90,16 @@ def _place_codes(*, index: bool = True) -> tuple[Column[str], ...]:
     return tuple(_text(name, index=index) for name in ("street_code", "community_code", "grid_code"))
 
 
+def _two_persons() -> tuple[Column[object] | CheckConstraint, ...]:
+    """Who proposed it, and who else confirmed it before it counts; both null: the owner of the machine."""
+    return (
+        Column("proposed_by", BigInteger, ForeignKey("app_user.id")),
+        Column("confirmed_by", BigInteger, ForeignKey("app_user.id")),
+        Column("confirmed_at", DateTime(timezone=True), server_default=func.now()),
+        CheckConstraint("confirmed_by IS NULL OR confirmed_at IS NOT NULL", name="confirmed"),
+    )
+
+
 # Areas ----------------------------------------------------------------------------------------------------------------
 
 area_level = Table(
@@ -629,6 +639,9 @@ app_user = Table(
     Column("synthetic", Boolean, nullable=False),
     *_place_codes(),
     _now("created_at"),
+    Column("password_by", BigInteger, ForeignKey("app_user.id")),
+    Column("password_handed", Boolean, nullable=False, server_default="false"),
+    Column("tokens_from", DateTime(timezone=True), nullable=False, server_default="-infinity"),
 )  # fmt: skip
 
 #: Who may do what where, and from when to when: rights are looked up here on every request, never in a token.
@@ -642,6 +655,7 @@ assignment = Table(
     Column("valid_from", Date, nullable=False),
     Column("valid_to", Date),
     *_place_codes(),
+    *_two_persons(),
     CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="period"),
     _one_of("role", "inspector", "community", "street", "planner", "partner", "auditor", "admin"),
 )  # fmt: skip
@@ -680,6 +694,16 @@ login_session = Table(
     _one_of("ended_why", "logout", "reuse", "password", "lost", "revoked"),
 )  # fmt: skip
 
+#: What else somebody must show who logs in; the secret as only the keyring can open it, of recovery codes digests.
+second_factor = Table(
+    "second_factor", metadata,
+    Column("user_id", BigInteger, ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    _text("secret_sealed", nullable=False),
+    Column("recovery", ARRAY(LargeBinary), nullable=False),
+    Column("step", BigInteger, nullable=False, server_default="0"),
+    Column("enrolled_at", DateTime(timezone=True)),
+)  # fmt: skip
+
 #: What another system shows instead of a token; it belongs to an account with the role partner.
 api_key = Table(
     "api_key", metadata,
@@ -693,6 +717,7 @@ api_key = Table(
     _now("created_at"),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),
+    *_two_persons(),
 )  # fmt: skip
 
 #: How often somebody has tried to log in lately; a lane is a digest of a login, an address, both, or a known device.

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, text, update
 
 import data.areas
 from data.copying import fetch
 from data.db import Session, copy
 from data.tables import app_user, assignment
 from gis.errors import NotFound
+from gis.roles import LEVELS
 
-#: Never the password hash, which no role of the application may read.
-SHOWN = [column for column in app_user.c if column.name != "password_hash"]
+#: Never the password hash, which no role of the application may read, nor what only the door asks for.
+SHOWN = [column for column in app_user.c if column.name not in ("password_hash", "tokens_from")]
 
 
 def add(session: Session, *, login: str, name: str, synthetic: bool, **more: Any) -> int:
@@ -63,16 +64,25 @@ def set(session: Session, user_id: int, **values: Any) -> None:
         raise NotFound("users.absent", user_id=user_id)
 
 
+class Given(NamedTuple):
+    """An assignment as it was made."""
+
+    id: int
+    #: Whether it counts only when a second person has confirmed it.
+    waits: bool
+
+
 def assign(
     session: Session, user_id: int, *, role: str, area_code: str, valid_from: date, duty: str | None = None
-) -> int:
-    """Give somebody a role in an area from a day on."""
+) -> Given:
+    """Give somebody a role in an area from a day on; by an administrator it is a proposal, if it lets see persons."""
     lineage = data.areas.lineage(session, as_of=valid_from)
     if area_code not in lineage.index:
         raise NotFound("areas.absent", code=area_code)
     place = {name: code or None for name, code in lineage.loc[area_code].items()}
     values = {"user_id": user_id, "role": role, "area_code": area_code, "valid_from": valid_from, "duty": duty} | place
-    return int(session.execute(insert(assignment).values(values).returning(assignment.c.id)).scalar_one())
+    made = insert(assignment).values(values).returning(assignment.c.id, assignment.c.confirmed_at.is_(None))
+    return Given(*session.execute(made).one())
 
 
 def release(session: Session, assignment_id: int, *, valid_to: date, user_id: int | None = None) -> int:
@@ -99,7 +109,11 @@ def search(session: Session, *, after: int = 0, limit: int = 1000) -> list[dict[
 
 def history(session: Session, user_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     """All assignments of some accounts, ended and future ones too, by account."""
-    columns = [assignment.c[name] for name in ("id", "user_id", "role", "duty", "area_code", "valid_from", "valid_to")]
+    names = (
+        "id", "user_id", "role", "duty", "area_code", "valid_from", "valid_to", "proposed_by", "confirmed_by",
+        "confirmed_at",
+    )  # fmt: skip
+    columns = [assignment.c[name] for name in names]
     asked = select(*columns).where(assignment.c.user_id.in_(user_ids)).order_by(assignment.c.id)
     found: dict[int, list[dict[str, Any]]] = {user_id: [] for user_id in user_ids}
     for row in session.execute(asked).mappings():
@@ -117,8 +131,14 @@ def assignments(session: Session, *, user_id: int | None = None, as_of: date | N
     return fetch(session, asked, {"day": as_of or data.areas.today(session), "user_id": user_id})
 
 
+def held(session: Session) -> dict[str, list[str]]:
+    """What the caller may do today and in which areas, by role; what waits to be confirmed is not among it."""
+    asked = "SELECT role, codes FROM unnest(:roles) AS role, wangge_private.my_codes(role) AS codes WHERE codes <> '{}'"
+    return {role: sorted(codes) for role, codes in session.execute(text(asked), {"roles": list(LEVELS)}).all()}
+
+
 def roles(session: Session, user_id: int, *, as_of: date) -> list[str]:
-    """The roles somebody holds on a day."""
+    """The roles somebody holds on a day, or will once they are confirmed."""
     held = select(assignment.c.role).distinct().where(
         assignment.c.user_id == user_id, assignment.c.valid_from <= as_of,
         or_(assignment.c.valid_to.is_(None), assignment.c.valid_to > as_of),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import api.actions.intake as intake
 import data.audit
 import data.db
+import data.factors
 import data.identity
 import data.ingest.columns
 import data.ingest.elders
@@ -59,6 +60,7 @@ def change_key(engine: data.db.Engine, keyring: Keyring) -> int:
             after = data.identity.renew(session, keyring.seal, after=after, limit=BATCH)
     with data.db.transaction(engine) as session:
         data.webhooks.renew(session, keyring.seal)
+        data.factors.renew(session, keyring.seal)
     keyring.drop_old_data_keys()
     with data.db.transaction(engine) as session:
         kept = data.identity.count(session)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import api.passwords
 import data.areas
 import data.audit
+import data.confirmations
+import data.factors
 import data.keys
 import data.sessions
 import data.users
@@ -73,16 +75,19 @@ def change(
     user = data.users.get(session, user_id)
     values: dict[str, Any] = {"name": name, "active": active}
     if password is not None:
+        if user_id == who.user_id:
+            raise NotAllowed("users.own_password")
         values["password_hash"] = api.passwords.digest(password, login=user["login"])
     given = {column: value for column, value in values.items() if value is not None}
     if not given:
         raise Invalid("users.no_change")
-    data.users.set(session, user_id, **given)
+    hers = {"password_by": None, "password_handed": False} if password and who.role == "owner" else {}
+    data.users.set(session, user_id, **given, **hers)
     _log(session, who, "user.change", user_id, changed=sorted(given))
 
 
-def assign(session: data.db.Session, who: Caller, user_id: int, duty: Duty) -> int:
-    """Give somebody else a role in an area; the number of the assignment."""
+def assign(session: data.db.Session, who: Caller, user_id: int, duty: Duty) -> data.users.Given:
+    """Give somebody else a role in an area, or propose it."""
     if user_id == who.user_id:
         raise NotAllowed("users.self")
     data.users.get(session, user_id)
@@ -90,7 +95,8 @@ def assign(session: data.db.Session, who: Caller, user_id: int, duty: Duty) -> i
     made = data.users.assign(
         session, user_id, role=duty.role, area_code=duty.area_code, valid_from=duty.valid_from, duty=duty.duty
     )
-    _log(session, who, "user.assign", user_id, assignment=made, role=duty.role, area=duty.area_code)
+    facts = {"assignment": made.id, "role": duty.role, "area": duty.area_code, "waits": made.waits}
+    _log(session, who, "user.assign", user_id, **facts)
     return made
 
 
@@ -110,8 +116,8 @@ def end_sessions(session: data.db.Session, who: Caller, user_id: int, *, lost: b
     return ended
 
 
-def add_key(session: data.db.Session, who: Caller, user_id: int, asked: KeyFor, *, now: datetime) -> tuple[int, str]:
-    """Make a key for a partner; its number, and the key itself, which is never shown again."""
+def add_key(session: data.db.Session, who: Caller, user_id: int, asked: KeyFor, *, now: datetime) -> data.keys.Made:
+    """Make a key for a partner, or propose it; the key itself is never shown again."""
     data.users.get(session, user_id)
     if asked.expires_at <= now:
         raise Invalid("keys.past")
@@ -120,11 +126,33 @@ def add_key(session: data.db.Session, who: Caller, user_id: int, asked: KeyFor, 
     for given, known in ((asked.scopes, gis.roles.SCOPES), (asked.fields, gis.roles.FIELDS)):
         if strange := sorted(set(given) - set(known)):
             raise Invalid("keys.unknown", names=strange, known=list(known))
-    key_id, key = data.keys.add(
+    made = data.keys.add(
         session, user_id, name=asked.name, scopes=asked.scopes, fields=asked.fields, expires_at=asked.expires_at
     )
-    _log(session, who, "key.add", user_id, key=key_id, scopes=list(asked.scopes), fields=list(asked.fields))
-    return key_id, key
+    facts = {"key": made.id, "scopes": list(asked.scopes), "fields": list(asked.fields), "waits": made.waits}
+    _log(session, who, "key.add", user_id, **facts)
+    return made
+
+
+def end_factor(session: data.db.Session, who: Caller, user_id: int) -> None:
+    """Take away the second factor that somebody else has lost; by an administrator her rights wait again."""
+    data.users.get(session, user_id)
+    if user_id == who.user_id:
+        raise NotAllowed("users.own_factor")
+    if not data.factors.end(session, user_id):
+        raise NotFound("users.no_factor", user_id=user_id)
+    _log(session, who, "factor.end", user_id)
+
+
+def confirm(session: data.db.Session, user_id: int) -> int:
+    """Confirm, as the owner of the machine, whatever somebody is assigned to that waits; how many assignments."""
+    waiting = data.confirmations.search(session, limit=1_000_000)
+    hers = [row["id"] for row in waiting if (row["what"], row["user_id"]) == ("assignment", user_id)]
+    if not hers:
+        raise NotFound("confirm.absent")
+    for number in hers:
+        data.confirmations.decide(session, "assignment", number, granted=True)
+    return len(hers)
 
 
 def revoke_key(session: data.db.Session, who: Caller, key_id: int) -> None:

@@ -28,19 +28,23 @@ USER_EXAMPLES = {
     "password": "wangge user password mei",
     "revoke": "wangge user revoke mei --device-lost",
     "reopen": "wangge user reopen mei",
+    "confirm": "wangge user confirm mei",
+    "forget-factor": "wangge user forget-factor mei",
 }
 KEY_EXAMPLES = {
     "add": "wangge key add city-hall --name 一网统管 --scope open311 --scope reports:read --field due",
     "list": "wangge key list --json",
     "revoke": "wangge key revoke 3",
+    "confirm": "wangge key confirm 3",
     "rotate-data": "wangge key rotate-data",
 }
 
 
 def register(app: typer.Typer) -> None:
     users: Commands = {"add": add, "list": list_, "assign": assign, "release": release, "password": password,
-             "revoke": revoke, "reopen": reopen}  # fmt: skip
-    keys: Commands = {"add": add_key, "list": list_keys, "revoke": revoke_key, "rotate-data": rotate_data}
+             "revoke": revoke, "reopen": reopen, "confirm": confirm, "forget-factor": forget_factor}  # fmt: skip
+    keys: Commands = {"add": add_key, "list": list_keys, "revoke": revoke_key, "confirm": confirm_key,
+             "rotate-data": rotate_data}  # fmt: skip
     for name, commands, examples in (("user", users, USER_EXAMPLES), ("key", keys, KEY_EXAMPLES)):
         group = typer.Typer(help=words(f"people.{name}.help"), no_args_is_help=True)
         for said, command in commands.items():
@@ -91,7 +95,9 @@ def list_(*, json: Json = False) -> None:
         emit(_line(user["id"], user["login"], user["name"], "" if user["active"] else words("people.closed")))
         for one in user["assignments"]:
             until = words("people.until", day=one["valid_to"]) if one["valid_to"] else ""
-            emit("    " + _line(one["id"], one["role"], one["area_code"], one["duty"] or "", one["valid_from"], until))
+            waits = "" if one["confirmed_at"] else words("people.waits", user_id=one["proposed_by"])
+            said = (one["id"], one["role"], one["area_code"], one["duty"] or "", one["valid_from"], until, waits)
+            emit("    " + _line(*said))
 
 
 def assign(
@@ -106,7 +112,7 @@ def assign(
 
     given = people.Duty(role, area, on.date() if on else _today(), duty)
     made = _in_session(lambda opened: people.assign(opened, _shell(), people.numbered(opened, login), given))
-    say("people.assigned", login=login, role=role, area=area, assignment=made)
+    say("people.assigned", login=login, role=role, area=area, assignment=made.id)
 
 
 def release(
@@ -153,6 +159,20 @@ def reopen(login: Login) -> None:
     say("people.reopened", login=login)
 
 
+def confirm(login: Login) -> None:
+    from api.actions import people
+
+    confirmed = _in_session(lambda opened: people.confirm(opened, people.numbered(opened, login)))
+    say("people.confirmed", login=login, assignments=confirmed)
+
+
+def forget_factor(login: Login) -> None:
+    from api.actions import people
+
+    _in_session(lambda opened: people.end_factor(opened, _shell(), people.numbered(opened, login)))
+    say("people.factor_gone", login=login)
+
+
 # Keys -----------------------------------------------------------------------------------------------------------------
 
 
@@ -168,11 +188,9 @@ def add_key(
 
     now = datetime.now(UTC)
     asked = people.KeyFor(name, scope, field or [], now + timedelta(days=days))
-    _, key = _in_session(
-        lambda opened: people.add_key(opened, _shell(), people.numbered(opened, login), asked, now=now)
-    )
+    made = _in_session(lambda opened: people.add_key(opened, _shell(), people.numbered(opened, login), asked, now=now))
     say("people.key_added", name=name)
-    emit(key)
+    emit(made.key)
 
 
 def list_keys(*, json: Json = False) -> None:
@@ -187,7 +205,8 @@ def list_keys(*, json: Json = False) -> None:
             words("people.key_revoked") if key["revoked_at"] else words("people.until", day=key["expires_at"].date())
         )
         fields = "+".join(key["fields"]) or words("people.no_fields")
-        emit(_line(key["id"], f"wg_{key['prefix']}_…", key["name"], " ".join(key["scopes"]), fields, state))
+        waits = "" if key["confirmed_at"] else words("people.waits", user_id=key["proposed_by"])
+        emit(_line(key["id"], f"wg_{key['prefix']}_…", key["name"], " ".join(key["scopes"]), fields, state, waits))
 
 
 def revoke_key(key: Annotated[int, typer.Argument(metavar="KEY", help=words("people.key"))]) -> None:
@@ -195,6 +214,13 @@ def revoke_key(key: Annotated[int, typer.Argument(metavar="KEY", help=words("peo
 
     _in_session(lambda opened: people.revoke_key(opened, _shell(), key))
     say("people.key_gone", key=key)
+
+
+def confirm_key(key: Annotated[int, typer.Argument(metavar="KEY", help=words("people.key"))]) -> None:
+    import data.confirmations
+
+    _in_session(lambda opened: data.confirmations.decide(opened, "key", key, granted=True))
+    say("people.key_confirmed", key=key)
 
 
 def rotate_data() -> None:

@@ -22,10 +22,11 @@ def search(request: Request, session: Session, after: After = 0, limit: Limit = 
 
 @router.post("", summary="Make a key; the answer shows it once", status_code=201)
 def add(session: WriteSession, response: Response, who: Who, now: Now, body: NewKey) -> NewKeyMade:
+    """One that names more than unit and due date opens nothing until a second person confirms it."""
     asked = people.KeyFor(body.name, body.scopes, body.fields, body.expires_at)
-    key_id, key = people.add_key(session, who, body.user_id, asked, now=now)
+    made = people.add_key(session, who, body.user_id, asked, now=now)
     response.headers["Cache-Control"] = "no-store"
-    return NewKeyMade(id=key_id, key=key)
+    return NewKeyMade(id=made.id, key=made.key, waits=made.waits)
 
 
 @router.delete("/{key_id}", summary="Revoke a key", status_code=204)

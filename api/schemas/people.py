@@ -41,7 +41,15 @@ class AssignmentEnd(Asked):
     valid_to: Annotated[Day | None, Field(description="The first day without it; today when unsaid.")] = None
 
 
-class Assignment(Answer):
+class TwoPersons(Answer):
+    """Who gave a right, and who confirmed it; both null where it was the owner of the machine."""
+
+    proposed_by: int | None
+    confirmed_by: int | None
+    confirmed_at: datetime | None = Field(description="Null while it waits, and counts for nothing.")
+
+
+class Assignment(TwoPersons):
     id: int
     role: str
     duty: str | None
@@ -60,6 +68,8 @@ class User(Answer):
     community_code: str | None
     grid_code: str | None
     created_at: datetime
+    password_by: int | None = Field(description="Who else has set her password, until that is confirmed.")
+    password_handed: bool = Field(description="Whether she still uses that password.")
     assignments: list[Assignment] = Field(description="Ended and future ones too.")
 
 
@@ -70,6 +80,10 @@ class UserList(Answer):
 
 class Made(Answer):
     id: int
+
+
+class Proposed(Made):
+    waits: bool = Field(description="True until a second person confirms it.")
 
 
 class Ended(Answer):
@@ -84,12 +98,11 @@ class NewKey(Asked):
     expires_at: Moment
 
 
-class NewKeyMade(Answer):
-    id: int
+class NewKeyMade(Proposed):
     key: str = Field(description="Shown this once.")
 
 
-class Key(Answer):
+class Key(TwoPersons):
     id: int
     user_id: int
     name: str

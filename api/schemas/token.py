@@ -19,12 +19,32 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
-class PasswordGrant(Form):
-    grant_type: Literal["password"]
+class Proof(Form):
+    """What shows who somebody is, before she is let in."""
+
     username: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
     password: Annotated[SecretStr, Field(min_length=1, max_length=128)]
-    scope: Annotated[Role | None, Field(description="The role to act in; else the first one held.")] = None
+    otp: Annotated[
+        SecretStr | None, Field(min_length=6, max_length=32, description="Six digits, or a recovery code.")
+    ] = None
     device_id: Annotated[Device | None, Field(description="Without it there is no refresh token.")] = None
+
+
+class PasswordGrant(Proof):
+    grant_type: Literal["password"]
+    scope: Annotated[Role | None, Field(description="The role to act in; else the first one held.")] = None
+
+
+class PasswordChange(Proof):
+    new_password: Annotated[SecretStr, Field(min_length=10, max_length=128)]
+
+
+class SecondFactor(Answer):
+    """Shown this once."""
+
+    secret: str = Field(description="For the device, in base32: SHA-1, six digits, thirty seconds (RFC 6238).")
+    uri: str = Field(description="The same as an `otpauth:` address, for a QR code.")
+    recovery_codes: list[str] = Field(description="Each is good once in the place of a code.")
 
 
 class RefreshGrant(Form):

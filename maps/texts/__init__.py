@@ -43,7 +43,7 @@ def has(key: str) -> bool:
     return key in words()
 
 
-def say(key: str, lang: str, **facts: object) -> str:
+def say(key: str, lang: str, /, **facts: object) -> str:
     """The sentence of `key` in `lang`, with its facts filled in.
 
     A refusal must reach its reader even when its words lag behind: an unknown key or a missing fact shows the key and

@@ -62,11 +62,34 @@ def make_user(session: Session, place: str) -> int:
     return made + 10**9 if place == "deleted" else made
 
 
+def make_factor(session: Session, place: str) -> int:
+    """An account with a second factor; `deleted`: one that has none."""
+    user = data.users.add(session, login=str(uuid4()), name="", synthetic=True, grid_code=GRIDS[place])
+    if place != "deleted":
+        values = {"user": user}
+        session.execute(
+            text("INSERT INTO second_factor (user_id, secret_sealed, recovery) VALUES (:user, 'x', '{}')"), values
+        )
+    return user
+
+
 def make_assignment(session: Session, place: str) -> dict[str, int]:
     """A planner's assignment, and whose it is."""
     user = data.users.add(session, login=str(uuid4()), name="", synthetic=True)
-    made = data.users.assign(session, user, role="planner", area_code=GRIDS[place], valid_from=squares.DAY)
+    made, _ = data.users.assign(session, user, role="planner", area_code=GRIDS[place], valid_from=squares.DAY)
     return {"id": made + 10**9 if place == "deleted" else made, "user_id": user}
+
+
+def make_proposal(session: Session, place: str) -> dict[str, object]:
+    """An inspector whom an administrator who has left proposed and nobody confirmed; none is deleted, nor is one."""
+    user = data.users.add(session, login=str(uuid4()), name="", synthetic=True)
+    made, _ = data.users.assign(session, user, role="inspector", area_code=GRIDS[place], valid_from=squares.DAY)
+    session.execute(
+        text("""UPDATE assignment SET confirmed_at = NULL, proposed_by = app_user.id FROM app_user
+                WHERE assignment.id = :made AND login = 'gone'"""),
+        {"made": made},
+    )
+    return {"id": made + 10**9 if place == "deleted" else made, "what": "assignment"}
 
 
 def make_partner(session: Session, place: str) -> int:
@@ -80,7 +103,7 @@ def make_key(session: Session, place: str) -> int:
     """A key of such an account; keys are never deleted, so `deleted` is none."""
     later = datetime(2099, 1, 1, tzinfo=UTC)
     user = make_partner(session, "own")
-    made, _ = data.keys.add(session, user, name="", scopes=[], fields=[], expires_at=later)
+    made = data.keys.add(session, user, name="", scopes=[], fields=[], expires_at=later).id
     return made + 10**9 if place == "deleted" else made
 
 

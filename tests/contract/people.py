@@ -36,6 +36,7 @@ PEOPLE = (
     ("inspector B00", "inspector", "B00"),
     ("community A1", "community", "A1"),
     ("street B", "street", "B"),
+    ("admin B", "admin", "B"),
     ("partner B", "partner", "B"),
     ("gone", "inspector", "A00"),
 )

@@ -114,7 +114,53 @@ def test_a_closed_account_is_closed_to_the_provider_too(client, town, issuer, pe
     for active, status in ((False, 401), (True, 200)):
         with data.db.transaction(town) as session:
             session.execute(change, {"active": active, "id": people["street"]})
+            session.execute(text("UPDATE app_user SET tokens_from = '-infinity'"))
         assert me(client, signed(claims(issuer))).status_code == status
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda client, headers, user: client.delete(f"/api/users/{user}/sessions", headers=headers),
+        lambda client, headers, user: client.patch(f"/api/users/{user}", headers=headers, json={"active": False}),
+    ],
+)
+def test_a_lost_device_and_a_closed_account_end_what_the_provider_gave_before(client, town, issuer, as_, people, end):
+    """A token of a minute ago is over; one of the next minute would open, and one that renews an older login does not.
+
+    The provider's clock is ours, so the moment itself is moved a minute back to see what comes after it.
+    """
+    with data.db.transaction(town) as session:
+        session.execute(text("UPDATE app_user SET tokens_from = '-infinity'"))
+    now = datetime.now(UTC)
+    old = signed(claims(issuer, iat=now - timedelta(seconds=90)))
+    user = people["street"]
+    assert me(client, old).status_code == 200
+    assert end(client, as_("admin"), user).status_code in (200, 204)
+    with data.db.transaction(town) as session:
+        session.execute(text("UPDATE app_user SET active = true WHERE id = :id"), {"id": user})
+    assert me(client, old).status_code == 401
+    with data.db.transaction(town) as session:
+        session.execute(
+            text("UPDATE app_user SET tokens_from = tokens_from - interval '1 minute' WHERE id = :id"), {"id": user}
+        )
+    assert me(client, old).status_code == 401
+    assert me(client, signed(claims(issuer))).status_code == 200
+    assert me(client, signed(claims(issuer, auth_time=int(now.timestamp()) - 90))).status_code == 401
+    assert me(client, signed(claims(issuer, auth_time="long ago"))).status_code == 401
+
+
+def test_nobody_is_vouched_for_before_her_role_is_confirmed(client, issuer, as_, people):
+    """An account is opened under a name that its maker has with the provider, and a street proposed for it."""
+    body = {"login": "my-name-there", "name": "x"}
+    user = client.post("/api/users", headers=as_("admin"), json=body).json()["id"]
+    given = client.post(
+        f"/api/users/{user}/assignments", headers=as_("admin"), json={"role": "street", "area_code": "A"}
+    ).json()
+    token = signed(claims(issuer, preferred_username="my-name-there"))
+    assert me(client, token).status_code == 401
+    confirmed = client.post(f"/api/confirmations/assignment/{given['id']}/confirm", headers=as_("admin"))
+    assert (confirmed.status_code, me(client, token).status_code) == (403, 401)
 
 
 def test_our_own_tokens_and_keys_open_as_before(client, as_):

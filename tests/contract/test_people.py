@@ -10,7 +10,7 @@ from contract.people import bearer
 
 pytestmark = pytest.mark.database
 
-PASSWORD = "seven grey herons"
+PASSWORD, HERS = "seven grey herons", "eleven white egrets"
 
 
 def made(client, as_, login: str, **more) -> int:
@@ -26,15 +26,18 @@ def assigned(client, as_, user_id: int, role: str, area: str, **more) -> int:
     return answer.json()["id"]
 
 
-def logged_in(client, login: str) -> dict[str, str]:
-    answer = client.post("/api/token", data={"grant_type": "password", "username": login, "password": PASSWORD})
+def logged_in(client, login: str, password: str = PASSWORD) -> dict[str, str]:
+    answer = client.post("/api/token", data={"grant_type": "password", "username": login, "password": password})
     return bearer(answer.json()["access_token"])
 
 
 def test_whoever_is_given_an_account_and_a_role_can_log_in_and_loses_both_with_the_next_request(client, as_):
     mei = made(client, as_, "mei", password=PASSWORD, area_code="A0")
     duty = assigned(client, as_, mei, "inspector", "A00", duty="网格员")
-    headers = logged_in(client, "mei")
+    client.post("/api/token/password", data={"username": "mei", "password": PASSWORD, "new_password": HERS})
+    confirmed = client.post(f"/api/confirmations/assignment/{duty}/confirm", headers=as_("community"))
+    assert confirmed.status_code == 204
+    headers = logged_in(client, "mei", HERS)
     assert client.get("/api/me", headers=headers).json()["areas"] == ["A00"]
     ended = client.patch(f"/api/users/{mei}/assignments/{duty}", headers=as_("admin"), json={})
     assert ended.status_code == 204

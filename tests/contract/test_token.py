@@ -369,4 +369,5 @@ def test_no_role_but_that_of_the_door_may_knock_at_it(town):
         ).all())  # fmt: skip
     assert {role for role, _ in callers} - {"wangge_owner"} == {"wangge_login"}
     assert {name for role, name in callers if role == "wangge_login"} == {
-        "door_session", "door_key", "door_login", "door_knock", "door_open", "door_refresh", "door_close"}  # fmt: skip
+        "door_session", "door_key", "door_login", "door_knock", "door_open", "door_refresh", "door_close",
+        "door_forgive", "door_password", "door_factor", "door_factor_put", "door_factor_use"}  # fmt: skip

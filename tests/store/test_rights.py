@@ -36,9 +36,10 @@ report_photo        -/-/-/-  A/A/-/-    A/A/-/-    A/A/-/-  -/-/-/-  ./A/-/-  -/
 webhook             -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  a/a/a/-  -/-/-/-  ABa/a/ABa/-
 webhook_delivery    -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  a/-/-/-  -/-/-/-  ABa/-/-/-
 elder               -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
-login_session       -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  ABa/-/ABa/-
+login_session       -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  ABa/-/-/-
 api_key             -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  ABa/x/ABa/-
 login_throttle      -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
+second_factor       -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
 """
 HEADER, *LINES = EXPECTED.strip("\n").splitlines()
 ROLES = HEADER.split()
@@ -94,18 +95,19 @@ INSERT = {
         VALUES (:author, 'admin', CASE :s WHEN 'A' THEN 'infinity' ELSE timestamptz '2999-01-01' END)""",
     "api_key": """INSERT INTO api_key (user_id, name, prefix, secret_hash, scopes, fields, expires_at)
         VALUES (:author, :s, :ref || CAST(:author AS text), '', '{}', '{}', 'infinity')""",
+    "second_factor": "INSERT INTO second_factor (user_id, secret_sealed, recovery) VALUES (:author, :s, '{}')",
     "login_throttle": "INSERT INTO login_throttle VALUES (convert_to(:s, 'UTF8'), 0, now(), now())",
 }
 #: What tells the street of a row where it has no code of its own, and what tells the asker's own rows.
 STREET = {
     "login_session": "chr(ascii('A') + (expires_at < 'infinity')::integer)", "api_key": "name",
     "login_throttle": "convert_from(lane, 'UTF8')", "audit_log": "actor",
-    "photo": "upper(left(sha256, 1))", "webhook": "url", "report_day": "chr(filed)",
+    "photo": "upper(left(sha256, 1))", "webhook": "url", "second_factor": "secret_sealed", "report_day": "chr(filed)",
     "webhook_delivery": "reason",
 }  # fmt: skip
 OWN = {
     "app_user": "id = {me}", "assignment": "user_id = {me}", "login_session": "user_id = {me}",
-    "api_key": "user_id = {me}", "webhook": "owner_id = {me}",
+    "api_key": "user_id = {me}", "second_factor": "user_id = {me}", "webhook": "owner_id = {me}",
     "webhook_delivery": "webhook_id IN (SELECT id FROM webhook WHERE owner_id = {me})",
 }  # fmt: skip
 RUN = """
@@ -118,7 +120,6 @@ MARKS = {
     "household": ("elders", "7"), "report": ("status", "'closed'"), "app_user": ("name", "'marked'"),
     "assignment": ("valid_to", "DATE '2999-01-01'"), "webhook": ("reason", "'marked'"),
     "report_conflict": ("decided_by", "wangge_private.my_id()"), "api_key": ("revoked_at", "now()"),
-    "login_session": ("(ended_at, ended_why)", "(now(), 'lost')"),
 }  # fmt: skip
 TO_B = "street_code = 'B', community_code = 'B1', grid_code = 'B10'"
 ROLE_AREA = {"inspector": "g", "community": "c"}
@@ -151,7 +152,7 @@ def _queue(session: data.db.Session, street: str, known: dict[str, int]) -> None
         ("photo", "inspector"), ("report_photo", "inspector"), ("webhook", "partner"), ("webhook", "admin"),
         ("webhook_delivery", "partner"), ("webhook_delivery", "admin"), ("report_day", "inspector"),
         ("elder", "inspector"), ("login_throttle", "inspector"), ("login_session", "inspector"),
-        ("login_session", "admin"), ("api_key", "partner"), ("api_key", "admin"),
+        ("login_session", "admin"), ("second_factor", "admin"), ("api_key", "partner"), ("api_key", "admin"),
     ):  # fmt: skip
         session.execute(text(INSERT[table]), values | {"author": known[f"{role} {street}"]})
 

@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION wangge_private.my_codes(role text) RETURNS text[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     RETURN (SELECT coalesce(array_agg(area_code), '{}') FROM assignment
-        WHERE user_id = wangge_private.my_id() AND assignment.role = my_codes.role
+        WHERE user_id = wangge_private.my_id() AND assignment.role = my_codes.role AND confirmed_at IS NOT NULL
           AND valid_from <= current_date AND (valid_to IS NULL OR valid_to > current_date));
 END
 $$;
@@ -30,7 +30,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, p
 BEGIN
     RETURN coalesce((SELECT fields FROM api_key
         WHERE id = nullif(current_setting('wangge.key_id', true), '')::bigint AND user_id = wangge_private.my_id()
-          AND revoked_at IS NULL AND expires_at > now()), '{}');
+          AND revoked_at IS NULL AND expires_at > now() AND confirmed_at IS NOT NULL), '{}');
 END
 $$;
 
@@ -85,7 +85,8 @@ BEGIN
     SELECT array_agg(area_code), (array_agg(jsonb_build_object(
                'street', street_code, 'community', community_code, 'grid', grid_code) ORDER BY area_code))[1]
     INTO seats, home
-    FROM assignment WHERE user_id = author AND role = acting AND daterange(valid_from, valid_to) @> day;
+    FROM assignment WHERE user_id = author AND role = acting AND daterange(valid_from, valid_to) @> day
+      AND confirmed_at IS NOT NULL;
     SELECT * INTO what FROM category WHERE code = wanted AND active;
     SELECT jsonb_agg(jsonb_build_array(id, category, area, unit) ORDER BY id) INTO rules
     FROM routing_rule

@@ -1,0 +1,18 @@
+"""Logging somebody out everywhere ends the tokens of another provider too; and a second factor."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "2026_11_26_5_way_in"
+down_revision = "2026_11_26_4_second_person"
+branch_labels = depends_on = None
+
+
+def upgrade() -> None:
+    with op.get_bind().connection.cursor() as cursor:
+        cursor.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("restore a backup instead")
