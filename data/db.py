@@ -25,7 +25,8 @@ __all__ = [
 ]  # fmt: skip
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-PREPARATION = MIGRATIONS / "versions" / "2026_11_22_1_preparation.sql"
+#: What only the server's administrator may do; each may be done again.
+PREPARATIONS = tuple(sorted((MIGRATIONS / "versions").glob("*_preparation.sql")))
 
 #: FastAPI answers on 40 threads; a smaller pool would make them wait for each other and time out.
 POOL = 40
@@ -105,11 +106,10 @@ def migrate(url: str) -> str:
 
     with refusals(), _one(url) as opened, opened.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('wangge.migration', 0))"))
-        before = _revision(connection)
         try:
             command.upgrade(_alembic(connection), "head")
         except (DBAPIError, psycopg2.Error) as error:
-            if before is None and _sqlstate(error) == "42501":
+            if _sqlstate(error) == "42501":
                 raise _unprepared(error) from error
             raise
     return head()
@@ -165,7 +165,8 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _unprepared(error: Exception) -> MissingPart:
-    return MissingPart("store.preparation", command=PREPARATION.read_text("utf-8"), reason=_first_line(error))
+    command = "\n\n".join(file.read_text("utf-8") for file in PREPARATIONS)
+    return MissingPart("store.preparation", command=command, reason=_first_line(error))
 
 
 # Errors ---------------------------------------------------------------------------------------------------------------
