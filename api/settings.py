@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gis.errors import Invalid
 
@@ -27,6 +28,8 @@ class Settings:
     #: WANGGE_HOST and WANGGE_PORT: where `up` serves.
     host: str = "127.0.0.1"
     port: int = 8000
+    #: WANGGE_PUBLIC_URL: how others reach us, such as https://wangge.example.cn: what links in answers begin with.
+    public_url: str = ""
     #: WANGGE_DEBUG: show the whole trace of an unexpected error in the terminal.
     debug: bool = False
     #: WANGGE_KEYS: the folder of what signs tokens and encrypts names; `keys` in the home when unsaid.
@@ -74,6 +77,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         lang=language(environment),
         host=said("HOST", Settings.host),
         port=_port(said("PORT", str(Settings.port))),
+        public_url=_origin(said("PUBLIC_URL")),
         debug=said("DEBUG") not in ("", "0"),
         rate_person=_count("RATE_PERSON", said("RATE_PERSON", str(Settings.rate_person))),
         rate_address=_count("RATE_ADDRESS", said("RATE_ADDRESS", str(Settings.rate_address))),
@@ -99,6 +103,19 @@ def _with_driver(url: str) -> str:
     """SQLAlchemy wants the driver said; everybody else writes postgres:// or postgresql://."""
     scheme, separator, rest = url.partition("://")
     return f"postgresql+psycopg2://{rest}" if separator and scheme in ("postgres", "postgresql") else url
+
+
+def _origin(value: str) -> str:
+    """A scheme and a host, and nothing after them: whatever is served begins at the root."""
+    parts = urlsplit(value)
+    try:
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    rest = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if value and (not fine or rest or not value.isascii()):
+        raise Invalid("settings.public_url", value=value)
+    return value.rstrip("/")
 
 
 def _port(value: str) -> int:

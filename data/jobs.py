@@ -19,7 +19,6 @@ from sqlalchemy import text
 from data.db import Session
 from gis.errors import Conflict, NotFound
 
-
 #: A worker without a name of its own.
 ANYBODY = UUID(int=0)
 

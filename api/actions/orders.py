@@ -113,7 +113,7 @@ def carry_out(session: data.db.Session, payload: Mapping[str, Any], **_context: 
 
 
 def interrupted(session: data.db.Session, payload: Mapping[str, Any], *, code: str, tries: int, over: bool) -> None:
-    """The work on an order ended in a way nobody foresaw: it waits to be begun again, or, after the last try, failed."""
+    """The work on an order ended in a way nobody foresaw: it waits to be begun again; after the last try it failed."""
     number = int(payload["order_id"])
     if over:
         error = {"code": LOST.get(code, "orders.broken"), "facts": {"tries": tries, "reason": code}}

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 import api.actions.georeport
+import api.links
 import api.schemas.georeport
 import data.photos
 import data.requests
@@ -125,7 +126,7 @@ def documented(*names: str) -> dict[str, Any]:
 @router.get("/discovery", summary="Where the service is")
 @router.get("/discovery.{form}", summary="Where the service is")
 def discovery(request: Request) -> Response:
-    base = f"{str(request.base_url).rstrip('/')}/open311/v2"
+    base = f"{api.links.base(request)}/open311/v2"
     contact = maps.texts.say("georeport.contact", language(request))
     return said(request, "discovery", api.schemas.georeport.discovery(base, CHANGED, contact))
 
@@ -184,7 +185,7 @@ def _photo(session: Session, report_id: str) -> str | None:
 
 
 def _written(request: Request, session: Session, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    lang, base = language(request), str(request.base_url).rstrip("/")
+    lang, base = language(request), api.links.base(request)
     names = {row["code"]: row[f"name_{lang}"] for row in data.requests.services(session)}
     extended = request.query_params.get("extensions") == "true"
     placed = ({**row, "media_url": base + row["media_url"]} if row.get("media_url") else row for row in rows)

@@ -154,7 +154,7 @@ def test_what_cannot_be_done_is_listed_with_its_reason_and_can_be_tried_again(to
     assert (again.returncode, f"no dead job {dead['id']}" in again.stderr) == (1, True)
 
 
-# An order, whose worker dies --------------------------------------------------------------------------------------------
+# An order, whose worker dies ------------------------------------------------------------------------------------------
 
 
 def ordered(town: data.db.Engine) -> int:

@@ -25,7 +25,19 @@ NO_PERSONS = {
     "category", "unit", "routing_rule", "report_published", "category_unpublished", "wangge_private.area_check",
     "wangge_private.disclosure_draw",
 }  # fmt: skip
-ROLES = ("public", "inspector", "community", "street", "planner", "partner", "auditor", "admin", "memory", "login", "owner")
+ROLES = (
+    "public",
+    "inspector",
+    "community",
+    "street",
+    "planner",
+    "partner",
+    "auditor",
+    "admin",
+    "memory",
+    "login",
+    "owner",
+)
 
 #: What there is in our two schemas; whatever an extension brought is its own business.
 OURS = """
