@@ -45,6 +45,8 @@ class Settings:
 
     #: WANGGE_WEBHOOK_HOSTS: names of our own network that webhooks may be sent to, with commas between them.
     webhook_hosts: frozenset[str] = frozenset()
+    #: WANGGE_WEBHOOK_CA: a file of certificates (PEM) that those who receive webhooks may be vouched for by, too.
+    webhook_ca: Path | None = None
 
     #: WANGGE_OIDC_ISSUER, _AUDIENCE, _CLIENT and _CLAIM: a provider whose tokens open too, for whom, and which claim of
     #: theirs is the login; nothing outside is asked unless an issuer is named.
@@ -84,6 +86,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         reports_a_day=_count("REPORTS_A_DAY", said("REPORTS_A_DAY", str(Settings.reports_a_day))),
         metrics_key=said("METRICS_KEY"),
         webhook_hosts=frozenset(name.strip().lower() for name in said("WEBHOOK_HOSTS").split(",")) - {""},
+        webhook_ca=Path(said("WEBHOOK_CA")).expanduser().absolute() if said("WEBHOOK_CA") else None,
         oidc_issuer=said("OIDC_ISSUER"),
         oidc_audience=said("OIDC_AUDIENCE"),
         oidc_client=said("OIDC_CLIENT"),

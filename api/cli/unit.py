@@ -59,23 +59,26 @@ WantedBy=multi-user.target
 def unit(settings: Settings, *, host: str, port: int, user: str = "") -> str:
     """The text for this checkout or installation, its home and its user."""
     user = user or getpass.getuser()
+    said = {"WANGGE_HOME": settings.home, "WANGGE_LANG": settings.lang}
     return UNIT.format(
         about=words("up.unit.about", secrets=SECRETS),
         user=user,
         folder=_plain(ROOT),
-        environment=" ".join(
-            _quoted(each) for each in (f"WANGGE_HOME={settings.home}", f"WANGGE_LANG={settings.lang}")
-        ),
+        environment=" ".join(_quoted(f"{name}={value}") for name, value in said.items()),
         secrets=SECRETS,
         command=" ".join(_quoted(each).replace("$", "$$") for each in _program()),
         host=host,
         port=port,
-        # Root changes to the user of the database itself, and needs its powers for that.
-        powers=""
-        if user == "root"
-        else f"CapabilityBoundingSet={'CAP_NET_BIND_SERVICE' if port < 1024 else ''}\n"
-        + ("AmbientCapabilities=CAP_NET_BIND_SERVICE\n" if port < 1024 else ""),
+        powers=_powers(user, port),
     )
+
+
+def _powers(user: str, port: int) -> str:
+    """None but for a small port; root becomes the user of the database itself, and needs its powers for that."""
+    if user == "root":
+        return ""
+    bind = "CAP_NET_BIND_SERVICE"
+    return f"CapabilityBoundingSet={bind}\nAmbientCapabilities={bind}\n" if port < 1024 else "CapabilityBoundingSet=\n"
 
 
 def _program() -> list[str]:
