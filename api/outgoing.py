@@ -71,7 +71,7 @@ def target(url: str, *, hosts: Collection[str]) -> Target:
 def post(
     url: str, body: bytes, headers: Mapping[str, str], *, hosts: Collection[str], ca: Path | None = None
 ) -> Answer:
-    """Send it once; whatever goes wrong is an answer, too. `ca` vouches for receivers besides those the system knows."""
+    """Send it once; whatever goes wrong is an answer, too. `ca` vouches for receivers besides whom the system knows."""
     try:
         return asyncio.run(_post(target(url, hosts=hosts), body, headers, _trusting(ca)))
     except Invalid as refused:

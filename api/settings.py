@@ -40,6 +40,10 @@ class Settings:
     rate_address: int = 3000
     #: WANGGE_REPORTS_A_DAY: how many reports one person or partner may file on one day; 0: any.
     reports_a_day: int = 500
+    #: WANGGE_CITIZEN_REPORTS: `on` lets people without an account file reports; WANGGE_CITIZEN_REPORTS_A_DAY: how many
+    #: on one day from all of them together.
+    citizen_reports: bool = False
+    citizen_reports_a_day: int = 200
     #: WANGGE_METRICS_KEY: what opens /metrics to other machines; empty: this machine alone.
     metrics_key: str = field(default="", repr=False)
 
@@ -84,6 +88,10 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         rate_person=_count("RATE_PERSON", said("RATE_PERSON", str(Settings.rate_person))),
         rate_address=_count("RATE_ADDRESS", said("RATE_ADDRESS", str(Settings.rate_address))),
         reports_a_day=_count("REPORTS_A_DAY", said("REPORTS_A_DAY", str(Settings.reports_a_day))),
+        citizen_reports=_switch("CITIZEN_REPORTS", said("CITIZEN_REPORTS", "off")),
+        citizen_reports_a_day=_count(
+            "CITIZEN_REPORTS_A_DAY", said("CITIZEN_REPORTS_A_DAY", str(Settings.citizen_reports_a_day))
+        ),
         metrics_key=said("METRICS_KEY"),
         webhook_hosts=frozenset(name.strip().lower() for name in said("WEBHOOK_HOSTS").split(",")) - {""},
         webhook_ca=Path(said("WEBHOOK_CA")).expanduser().absolute() if said("WEBHOOK_CA") else None,
@@ -131,6 +139,12 @@ def _count(name: str, value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) < 10):
         raise Invalid("settings.count", name=f"WANGGE_{name}", value=value)
     return int(value)
+
+
+def _switch(name: str, value: str) -> bool:
+    if value not in ("on", "off"):
+        raise Invalid("settings.switch", name=f"WANGGE_{name}", value=value)
+    return value == "on"
 
 
 def language(environment: Mapping[str, str] = os.environ) -> str:

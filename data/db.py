@@ -43,19 +43,21 @@ MEMORY = "wangge_memory"
 OPTIONS = "-c jit=off -c timezone=Asia/Shanghai -c idle_in_transaction_session_timeout=600000"
 
 
-def engine(url: str, *, reports_a_day: int = 0) -> Engine:
-    """A pool of connections; none is opened before it is needed. Over them one may file so many reports a day (0: any).
+def engine(url: str, *, reports_a_day: int = 0, citizens_a_day: int = 0) -> Engine:
+    """A pool of connections; none is opened before it is needed. Over them one may file so many reports a day (0: any),
+    and all people without an account together so many (0: none).
 
     A connection is not asked before each use whether it still lives: after a restart of the server the first request
     finds out, is told to come again, and all connections are renewed.
     """
+    limits = f"-c wangge.reports_a_day={reports_a_day} -c wangge.citizens_a_day={citizens_a_day}"
     return sqlalchemy.create_engine(
         url,
         pool_size=POOL,
         max_overflow=10,
         pool_timeout=POOL_S,
         isolation_level="READ COMMITTED",
-        connect_args={"options": f"{OPTIONS} -c wangge.reports_a_day={reports_a_day}", "application_name": "wangge"},
+        connect_args={"options": f"{OPTIONS} {limits}", "application_name": "wangge"},
     )
 
 

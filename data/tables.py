@@ -748,6 +748,13 @@ job = Table(
     Index("job_due_idx", "kind", "run_at", postgresql_where=text("dead_at IS NULL")),
 )  # fmt: skip
 
+#: How many reports of people without an account came on a day.
+citizen_day = Table(
+    "citizen_day", metadata,
+    Column("day", Date, primary_key=True),
+    Column("filed", Integer, nullable=False),
+)  # fmt: skip
+
 #: Who is doing a job, and until when it is believed to live if nothing more is heard of it.
 job_held = Table(
     "job_held", metadata,

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.database
 #: Tables that hold no person; every other one must be under forced row security.
 NO_PERSONS = {
     "alembic_version", "area", "area_level", "area_scheme", "import_batch", "facility_kind", "walknet", "walk_node",
-    "walk_edge", "scenario", "basemap", "job", "job_held", "data_change",
+    "walk_edge", "scenario", "basemap", "job", "job_held", "citizen_day", "data_change",
     "category", "unit", "routing_rule", "report_published", "category_unpublished", "wangge_private.area_check",
     "wangge_private.disclosure_draw",
 }  # fmt: skip
