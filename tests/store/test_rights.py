@@ -274,7 +274,8 @@ def test_every_policy_that_is_loosened_is_noticed(session, seeded):
     """
     policies = session.execute(text("""
         SELECT tablename, policyname, qual IS NOT NULL, with_check IS NOT NULL FROM pg_policies
-        WHERE schemaname = 'public' AND policyname NOT IN ('owner_all', 'memory_read', 'citizen_add') AND tablename = ANY (:tables) ORDER BY 1, 2"""),
+        WHERE schemaname = 'public' AND policyname NOT IN ('owner_all', 'memory_read', 'citizen_add')
+        AND tablename = ANY (:tables) ORDER BY 1, 2"""),
         {"tables": sorted({table for table, _ in CELLS})}).all()  # fmt: skip
     impostor = seeded["partner B"]
     unnoticed = []
