@@ -157,7 +157,8 @@ def _admit(connection: Connection, password: str) -> None:
     if connection.scalar(text("SELECT rolcanlogin FROM pg_roles WHERE rolname = :door"), {"door": DOOR}):
         raise MissingPart("store.door", reason=f"{DOOR}: LOGIN")
     proof = encrypt_password(password, DOOR, connection.connection.driver_connection, "scram-sha-256")
-    connection.execute(text(f"ALTER ROLE {DOOR} LOGIN PASSWORD '{proof}'"))  # in the letters of Base64, and $ and :
+    # As it is: a colon of the proof is no parameter, and its other characters are those of Base64 and $.
+    connection.exec_driver_sql(f"ALTER ROLE {DOOR} LOGIN PASSWORD '{proof}'")
 
 
 def check_door(url: str) -> None:
