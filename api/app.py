@@ -35,6 +35,7 @@ import api.routes.webhooks
 import data.db
 import data.keyring
 from api.door import Door
+from api.door.rates import Citizens
 from api.metrics import Metrics
 from api.oidc import Provider
 from api.settings import Settings
@@ -81,11 +82,13 @@ def create_app(settings: Settings) -> FastAPI:
         responses=api.errors.RESPONSES,
     )
     app.state.settings = settings
-    app.state.engine = data.db.engine(settings.database_url)
-    #: Requests come in by a role without rights; where none is set up, by the owner, who takes on theirs.
+    #: Requests come in by a role without rights, and there is no other way in. `wangge up` sees to it that this is so;
+    #: whoever makes an application by hand, as tests do, may do without.
     door_url = settings.door_url or settings.database_url
-    app.state.door = data.db.engine(door_url, reports_a_day=settings.reports_a_day)
-    app.state.kept = api.kept.Kept(app.state.engine)
+    citizens_a_day = settings.citizen_reports_a_day if settings.citizen_reports else 0
+    app.state.door = data.db.engine(door_url, reports_a_day=settings.reports_a_day, citizens_a_day=citizens_a_day)
+    app.state.citizens = Citizens(open_=citizens_a_day > 0)
+    app.state.kept = api.kept.Kept(app.state.door)
     app.state.keyring = data.keyring.Keyring(settings.keys_folder)
     app.state.provider = _provider(settings)
     api.errors.install(app)

@@ -62,7 +62,7 @@ class Laid:
 
 
 class Kept:
-    """The memory of one process. It reads as the owner: what leaves it must have passed disclosure control."""
+    """The memory of one process. It reads all households: what leaves it must have passed disclosure control."""
 
     def __init__(self, engine: data.db.Engine) -> None:
         self._engine = engine
@@ -110,7 +110,7 @@ class Kept:
         """In the builder's one thread: the version is counted before anything is read, so it is never too new."""
         if self._state is None or self._state.version < version:
             self._state = None
-            with data.db.transaction(self._engine, read_only=True) as session:
+            with data.db.transaction(self._engine, role=data.db.MEMORY, read_only=True, limit_ms=0) as session:
                 counted = Version(data.versions.count(session), version.day)
                 given = api.actions.coverage.inputs(session, Question(), today=version.day)
                 synthetic, secret = data.provenance.synthetic(session), data.coverage.draw_secret(session)

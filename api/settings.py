@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gis.errors import Invalid
 
@@ -28,6 +29,8 @@ class Settings:
     #: WANGGE_HOST and WANGGE_PORT: where `up` serves.
     host: str = "127.0.0.1"
     port: int = 8000
+    #: WANGGE_PUBLIC_URL: how others reach us, such as https://wangge.example.cn: what links in answers begin with.
+    public_url: str = ""
     #: WANGGE_DEBUG: show the whole trace of an unexpected error in the terminal.
     debug: bool = False
     #: WANGGE_KEYS: the folder of what signs tokens and encrypts names; `keys` in the home when unsaid.
@@ -38,11 +41,17 @@ class Settings:
     rate_address: int = 3000
     #: WANGGE_REPORTS_A_DAY: how many reports one person or partner may file on one day; 0: any.
     reports_a_day: int = 500
+    #: WANGGE_CITIZEN_REPORTS: `on` lets people without an account file reports; WANGGE_CITIZEN_REPORTS_A_DAY: how many
+    #: on one day from all of them together.
+    citizen_reports: bool = False
+    citizen_reports_a_day: int = 200
     #: WANGGE_METRICS_KEY: what opens /metrics to other machines; empty: this machine alone.
     metrics_key: str = field(default="", repr=False)
 
     #: WANGGE_WEBHOOK_HOSTS: names of our own network that webhooks may be sent to, with commas between them.
     webhook_hosts: frozenset[str] = frozenset()
+    #: WANGGE_WEBHOOK_CA: a file of certificates (PEM) that those who receive webhooks may be vouched for by, too.
+    webhook_ca: Path | None = None
 
     #: WANGGE_SECOND_FACTOR: who logs in with a second factor: `off` nobody has to, `admin` administrators, `staff` the
     #: staff of streets and communities too.
@@ -84,13 +93,19 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         lang=language(environment),
         host=said("HOST", Settings.host),
         port=_port(said("PORT", str(Settings.port))),
+        public_url=_origin(said("PUBLIC_URL")),
         debug=said("DEBUG") not in ("", "0"),
         rate_person=_count("RATE_PERSON", said("RATE_PERSON", str(Settings.rate_person))),
         rate_address=_count("RATE_ADDRESS", said("RATE_ADDRESS", str(Settings.rate_address))),
         reports_a_day=_count("REPORTS_A_DAY", said("REPORTS_A_DAY", str(Settings.reports_a_day))),
+        citizen_reports=_one_of("CITIZEN_REPORTS", said("CITIZEN_REPORTS", "off"), ("on", "off")) == "on",
+        citizen_reports_a_day=_count(
+            "CITIZEN_REPORTS_A_DAY", said("CITIZEN_REPORTS_A_DAY", str(Settings.citizen_reports_a_day))
+        ),
         metrics_key=said("METRICS_KEY"),
         webhook_hosts=frozenset(name.strip().lower() for name in said("WEBHOOK_HOSTS").split(",")) - {""},
         second_factor=_one_of("SECOND_FACTOR", said("SECOND_FACTOR", Settings.second_factor), SECOND_FACTOR),
+        webhook_ca=Path(said("WEBHOOK_CA")).expanduser().absolute() if said("WEBHOOK_CA") else None,
         oidc_issuer=said("OIDC_ISSUER"),
         oidc_audience=said("OIDC_AUDIENCE"),
         oidc_client=said("OIDC_CLIENT"),
@@ -110,6 +125,19 @@ def _with_driver(url: str) -> str:
     """SQLAlchemy wants the driver said; everybody else writes postgres:// or postgresql://."""
     scheme, separator, rest = url.partition("://")
     return f"postgresql+psycopg2://{rest}" if separator and scheme in ("postgres", "postgresql") else url
+
+
+def _origin(value: str) -> str:
+    """A scheme and a host, and nothing after them: whatever is served begins at the root."""
+    parts = urlsplit(value)
+    try:
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    rest = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if value and (not fine or rest or not value.isascii()):
+        raise Invalid("settings.public_url", value=value)
+    return value.rstrip("/")
 
 
 def _port(value: str) -> int:

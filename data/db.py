@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import sqlalchemy
 from alembic.config import Config
+from psycopg2.extensions import encrypt_password
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from data.cluster import DOOR
 from data.copying import copy
 from gis.errors import BadRows, Busy, Conflict, Fault, Invalid, MissingPart, NotAllowed, NotFound, Refusal, TooMany
 
@@ -25,7 +27,8 @@ __all__ = [
 ]  # fmt: skip
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-PREPARATION = MIGRATIONS / "versions" / "2026_11_22_1_preparation.sql"
+#: What only the server's administrator may do; each may be done again.
+PREPARATIONS = tuple(sorted((MIGRATIONS / "versions").glob("*_preparation.sql")))
 
 #: FastAPI answers on 40 threads, and the door lets in no more; a smaller pool would make them wait for each other.
 POOL = 40
@@ -33,17 +36,21 @@ POOL = 40
 POOL_S = 1.0
 #: Requests from outside; shell commands may take as long as they need.
 REQUEST_MS = 15_000
+#: Who reads what the serving process keeps in memory, and the numbers of jobs and changes: just that, and no person.
+MEMORY = "wangge_memory"
 #: Nested loops over PostGIS functions gain nothing from compiling the query, which takes longer than most of them.
 #: `current_date` is the district's day, as in `api.deps`: rights and areas change at its midnight.
 OPTIONS = "-c jit=off -c timezone=Asia/Shanghai -c idle_in_transaction_session_timeout=600000"
 
 
-def engine(url: str, *, reports_a_day: int = 0) -> Engine:
-    """A pool of connections; none is opened before it is needed. Over them one may file so many reports a day (0: any).
+def engine(url: str, *, reports_a_day: int = 0, citizens_a_day: int = 0) -> Engine:
+    """A pool of connections; none is opened before it is needed. Over them one may file so many reports a day (0: any),
+    and all people without an account together so many (0: none).
 
     A connection is not asked before each use whether it still lives: after a restart of the server the first request
     finds out, is told to come again, and all connections are renewed.
     """
+    limits = f"-c wangge.reports_a_day={reports_a_day} -c wangge.citizens_a_day={citizens_a_day}"
     return sqlalchemy.create_engine(
         url,
         pool_size=POOL,
@@ -51,7 +58,7 @@ def engine(url: str, *, reports_a_day: int = 0) -> Engine:
         pool_timeout=POOL_S,
         pool_use_lifo=True,  # those used last have everything at hand; the others are for the rush
         isolation_level="READ COMMITTED",
-        connect_args={"options": f"{OPTIONS} -c wangge.reports_a_day={reports_a_day}", "application_name": "wangge"},
+        connect_args={"options": f"{OPTIONS} {limits}", "application_name": "wangge"},
     )
 
 
@@ -63,15 +70,21 @@ def connections_in_use(engine: Engine) -> int:
 
 @contextmanager
 def transaction(
-    engine: Engine, *, role: str | None = None, user_id: int | None = None, read_only: bool = False
+    engine: Engine,
+    *,
+    role: str | None = None,
+    user_id: int | None = None,
+    read_only: bool = False,
+    limit_ms: int = REQUEST_MS,
 ) -> Iterator[Session]:
     """One transaction: kept when the block ends well, undone when it does not.
 
     With a `role` it has that role's rights for the user already verified as `user_id`, and the time limit of a
-    request; without one it has the rights of the database's owner. Errors of the database leave as refusals.
+    request unless another is said (0: none); without one it has the rights of whoever the engine connects as. Errors
+    of the database leave as refusals.
     """
     with refusals(), Session(engine, autoflush=False) as session, session.begin():
-        _enter(session, role, user_id, read_only)
+        _enter(session, role, user_id, read_only, limit_ms)
         yield session
 
 
@@ -82,7 +95,7 @@ def undecided(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def _enter(session: Session, role: str | None, user_id: int | None, read_only: bool) -> None:
+def _enter(session: Session, role: str | None, user_id: int | None, read_only: bool, limit_ms: int) -> None:
     if read_only:
         session.execute(text("SET TRANSACTION READ ONLY"))
     if role is None:
@@ -93,7 +106,7 @@ def _enter(session: Session, role: str | None, user_id: int | None, read_only: b
             "SELECT set_config('role', :role, true), set_config('wangge.user_id', :who, true),"
             " set_config('statement_timeout', :ms, true)"
         ),
-        {"role": role, "who": who, "ms": str(REQUEST_MS)},
+        {"role": role, "who": who, "ms": str(limit_ms)},
     )
 
 
@@ -106,11 +119,10 @@ def migrate(url: str) -> str:
 
     with refusals(), _one(url) as opened, opened.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('wangge.migration', 0))"))
-        before = _revision(connection)
         try:
             command.upgrade(_alembic(connection), "head")
         except (DBAPIError, psycopg2.Error) as error:
-            if before is None and _sqlstate(error) == "42501":
+            if _sqlstate(error) == "42501":
                 raise _unprepared(error) from error
             raise
     return head()
@@ -120,6 +132,41 @@ def open_door(url: str) -> None:
     """Let `wangge_login` log in, on a server that is our own and lets in nobody but its owner."""
     with refusals(), _one(url) as opened, opened.begin() as connection:
         connection.execute(text("ALTER ROLE wangge_login LOGIN"))
+
+
+def door_of(url: str, password: str) -> str:
+    """The address of the same database as `wangge_login`, who is let in by our password on somebody else's server.
+
+    Nobody's password is changed: a role that may log in already, and not with ours, is refused, for it may serve
+    another installation. The server is given what it checks passwords with, never the password.
+    """
+    door = sqlalchemy.make_url(url).set(username=DOOR, password=password)
+    said = door.render_as_string(hide_password=False)
+    with suppress(Refusal):
+        check_door(said)
+        return said
+    with refusals(), _one(url) as opened, opened.begin() as connection:
+        try:
+            _admit(connection, password)
+        except (DBAPIError, psycopg2.Error) as error:
+            raise MissingPart("store.door", reason=_first_line(error)) from error
+    check_door(said)
+    return said
+
+
+def _admit(connection: Connection, password: str) -> None:
+    if connection.scalar(text("SELECT rolcanlogin FROM pg_roles WHERE rolname = :door"), {"door": DOOR}):
+        raise MissingPart("store.door", reason=f"{DOOR}: LOGIN")
+    proof = encrypt_password(password, DOOR, connection.connection.driver_connection, "scram-sha-256")
+    # As it is: a colon of the proof is no parameter, and its other characters are those of Base64 and $.
+    connection.exec_driver_sql(f"ALTER ROLE {DOOR} LOGIN PASSWORD '{proof}'")
+
+
+def check_door(url: str) -> None:
+    """Refuse an address by which requests would have more rights than a caller has: they come in without any."""
+    with refusals(), _one(url) as opened, opened.connect() as connection:
+        if connection.scalar(text(MIGHTY)):
+            raise NotAllowed("store.door_mighty", role=sqlalchemy.make_url(url).username or "")
 
 
 def revision(url: str) -> str | None:
@@ -144,6 +191,15 @@ def check_ready(session: Session) -> None:
         raise Busy("store.schema", found=found or "", wanted=head())
 
 
+#: Whether a connection may act as owner, pass by row security or make roles, or is not a door of ours at all.
+MIGHTY = """
+    SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR pg_has_role(oid, 'wangge_owner', 'MEMBER')
+        OR NOT pg_has_role(oid, 'wangge_public', 'MEMBER')
+        OR EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+                   AND pg_has_role(session_user, relowner, 'MEMBER'))
+    FROM pg_roles WHERE rolname = session_user"""
+
+
 @contextmanager
 def _one(url: str) -> Iterator[Engine]:
     made = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args={"options": OPTIONS})
@@ -166,7 +222,8 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _unprepared(error: Exception) -> MissingPart:
-    return MissingPart("store.preparation", command=PREPARATION.read_text("utf-8"), reason=_first_line(error))
+    command = "\n\n".join(file.read_text("utf-8") for file in PREPARATIONS)
+    return MissingPart("store.preparation", command=command, reason=_first_line(error))
 
 
 # Errors ---------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ import data.folders
 from gis.errors import MissingPart
 
 TOKEN_KEY = "token.key"
+#: The password of `wangge_login` on a server that is not ours.
+DOOR_PASSWORD = "door.password"
 #: One key a line, the newest first: it closes, all of them open.
 DATA_KEYS = "data.keys"
 
@@ -53,6 +55,11 @@ class Keyring:
     def token_key(self) -> bytes:
         """What access tokens are signed with; without the file everybody has to log in again, and nothing is lost."""
         return bytes.fromhex(self._read(TOKEN_KEY, secrets.token_hex(32)))
+
+    @property
+    def door_password(self) -> str:
+        """What requests come into the database with, where the server is somebody else's."""
+        return self._read(DOOR_PASSWORD, secrets.token_hex(32))
 
     @property
     def seal(self) -> Seal:

@@ -48,9 +48,14 @@ class Incoming:
         self._digest.update(part)
         self._file.write(part)
 
+    @property
+    def sha256(self) -> str:
+        """The digest of what has come so far."""
+        return self._digest.hexdigest()
+
     def finish(self, sha256: str) -> None:
         """Wait until all of it is on the disk; refuse it when it is not what it was called."""
-        if self._digest.hexdigest() != sha256:
+        if self.sha256 != sha256:
             raise Invalid("photos.digest")
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -28,12 +28,12 @@ COLUMNS = (*(household.c[name] for name in SHOWN), household.c.geom.ST_X().label
 
 
 def frame(session: Session, *, area: str | None = None, as_of: date | None = None) -> gpd.GeoDataFrame:
-    """Households, of one area of any level or of all, in the order of their ids (gis.frames.HOUSEHOLDS)."""
+    """Households without their addresses, of one area of any level or of all, in the order of their ids."""
     here = f"(street_code IN (SELECT code FROM here) OR community_code IN (SELECT code FROM here) OR grid_code IN (SELECT code FROM here))"  # noqa: E501,F541
     asked = f"""
         WITH here AS ({data.areas.SUBTREE})
         SELECT id, ref, ST_X(geom) AS lon, ST_Y(geom) AS lat, elders, elders_homebound, elders_80, elders_disabled,
-               age_max, living_alone, mobility, in_institution, floor, lift, consent, address, synthetic,
+               age_max, living_alone, mobility, in_institution, floor, lift, consent, synthetic,
                coalesce(street_code, '') AS street_code, coalesce(community_code, '') AS community_code,
                coalesce(grid_code, '') AS grid_code
         FROM household

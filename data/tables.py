@@ -606,6 +606,7 @@ coverage_order = Table(
     _text("state", nullable=False, server_default="queued"),
     _text("step"),
     Column("steps_done", SmallInteger, nullable=False, server_default="0"),
+    Column("tries", SmallInteger, nullable=False, server_default="0"),
     Column("error", JSONB),
     Column("run_id", BigInteger, ForeignKey("coverage_run.id", ondelete="SET NULL"), index=True),
     Column("answer", JSONB),
@@ -770,6 +771,22 @@ job = Table(
     Column("dead_at", DateTime(timezone=True)),
     _now("created_at"),
     Index("job_due_idx", "kind", "run_at", postgresql_where=text("dead_at IS NULL")),
+)  # fmt: skip
+
+#: How many reports of people without an account came on a day.
+citizen_day = Table(
+    "citizen_day", metadata,
+    Column("day", Date, primary_key=True),
+    Column("filed", Integer, nullable=False),
+)  # fmt: skip
+
+#: Who is doing a job, and until when it is believed to live if nothing more is heard of it.
+job_held = Table(
+    "job_held", metadata,
+    Column("job_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("worker", UUID, nullable=False),
+    _now("since"),
+    Column("until", DateTime(timezone=True), nullable=False),
 )  # fmt: skip
 
 #: What happened, for other systems to follow (`data.changes`); `seq` is given when it is first read.

@@ -38,8 +38,8 @@ def kept(engine: data.db.Engine, memory: Kept, run: dict[str, Any], folder: Path
 
 
 def _drawn(engine: data.db.Engine, run: dict[str, Any]) -> gpd.GeoDataFrame:
-    """As the owner, who alone reads households; judged by those of the draw, and without any count of them."""
-    with data.db.transaction(engine, read_only=True) as session:
+    """As the memory, which reads all households; judged by those of the draw, and without any count of them."""
+    with data.db.transaction(engine, role=data.db.MEMORY, read_only=True, limit_ms=0) as session:
         secret = data.coverage.draw_secret(session)
         frame = api.actions.exports.catchments(
             session, run, among=lambda households: gis.disclosure.drawn(households["ref"], secret)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 from uuid import NAMESPACE_URL, uuid5
 
+import api.actions.photos
 import api.actions.reports
+import data.photofiles
 import data.requests
 from gis.errors import Conflict, Invalid
 from gis.reports import Submission
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 
 NAMESPACE = uuid5(NAMESPACE_URL, "urn:wangge:georeport")
 MINUTE = timedelta(minutes=1)
+#: So many bytes of a picture go to the disk at a time.
+PART_BYTES = 1 << 20
 
 
 def file(session: Session, who: Caller, filing: Filing, *, key: str, now: datetime) -> str:
@@ -35,14 +42,30 @@ def file(session: Session, who: Caller, filing: Filing, *, key: str, now: dateti
     names = _names(filing, key, now)
     known = data.requests.filed(session, who.user_id, names)
     client_id, captured_at = known or (names[0], now.replace(microsecond=0))
-    photos = (filing.photo,) if filing.photo else ()
     # Open311 can do without a description, a report cannot.
     words = filing.description or services[filing.service_code]
-    body = Submission(filing.service_code, words, filing.lon, filing.lat, captured_at, photos=photos)
+    body = Submission(filing.service_code, words, filing.lon, filing.lat, captured_at, photos=filing.photos)
     status, document = api.actions.reports.receive(session, who, client_id, body, now=now)
     if status == 409:
         raise Conflict("georeport.key_reused")
     return str(document["id"])
+
+
+def with_media(
+    session: Session, who: Caller, filing: Filing, media: Sequence[BinaryIO], *, home: Path, now: datetime
+) -> Filing:
+    """The same with the pictures that came in the form, kept as if each had been sent by PUT /api/photos before."""
+    assert who.user_id is not None
+    return replace(filing, photos=(*filing.photos, *(_kept(session, who.user_id, each, home, now) for each in media)))
+
+
+def _kept(session: Session, author_id: int, media: BinaryIO, home: Path, now: datetime) -> str:
+    with data.photofiles.incoming(home) as file:
+        for part in iter(partial(media.read, PART_BYTES), b""):
+            file.write(part)
+        file.finish(file.sha256)
+        api.actions.photos.receive(session, author_id, file.sha256, file, home=home, now=now)
+        return file.sha256
 
 
 def _names(filing: Filing, key: str, now: datetime) -> Sequence[str]:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 MOST_WAITING = 3
 #: The kind of job that carries out an order.
 JOB = "coverage_run"
+#: What is said of an order whose worker died each time; of everything else, that it was unexpected.
+LOST = {"jobs.lost": "orders.lost"}
 #: The steps of a run, in their order, for the share that is done.
 STEPS = {"run": ("read", "decide", "count", "manifest", "keep"), "siting": ("read", "solve")}
 
@@ -97,7 +99,7 @@ def carry_out(session: data.db.Session, payload: Mapping[str, Any], **_context: 
     """
     number, engine = int(payload["order_id"]), session.get_bind().engine
     ordered = data.orders.get(session, number)
-    _tell(engine, number, state="running", steps_done=0)
+    _tell(engine, number, state="running", step=None, steps_done=0, error=None, tries=ordered["tries"] + 1)
     try:
         with session.begin_nested():
             done = WORK[ordered["what"]](session, ordered["parameters"], _progress(engine, number, ordered["what"]))
@@ -108,6 +110,16 @@ def carry_out(session: data.db.Session, payload: Mapping[str, Any], **_context: 
         data.orders.set(session, number, state="failed", step=None, error=error)
     else:
         data.orders.set(session, number, state="done", step=None, steps_done=len(STEPS[ordered["what"]]), **done)
+
+
+def interrupted(session: data.db.Session, payload: Mapping[str, Any], *, code: str, tries: int, over: bool) -> None:
+    """The work on an order ended in a way nobody foresaw: it waits to be begun again; after the last try it failed."""
+    number = int(payload["order_id"])
+    if over:
+        error = {"code": LOST.get(code, "orders.broken"), "facts": {"tries": tries, "reason": code}}
+        data.orders.set(session, number, state="failed", step=None, error=error)
+    else:
+        data.orders.set(session, number, state="queued", step=None, steps_done=0)
 
 
 def _run(session: data.db.Session, parameters: Mapping[str, Any], show: Step) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def _send(
         if time.monotonic() > end:
             return sent, None
         body, headers = message(event, signer, now=now)
-        answer = api.outgoing.post(hook.url, body, headers, hosts=settings.webhook_hosts)
+        answer = api.outgoing.post(hook.url, body, headers, hosts=settings.webhook_hosts, ca=settings.webhook_ca)
         data.webhooks.note(session, hook.id, seq=event["seq"], status=answer.status, reason=answer.reason, now=now)
         if not answer.good:
             return sent, answer

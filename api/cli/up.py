@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.serve import OPEN_TO_ALL, address
-from api.cli.terminal import example, keyring, say, settings, step, transaction, words
+from api.cli.terminal import emit, example, keyring, say, settings, step, transaction, words
 from gis.errors import Busy, Conflict, Refusal
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class SampleChoice(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    examples = example("wangge up", "wangge up --port 8080 --sample none", "wangge up --no-serve")
+    examples = example("wangge up", "wangge up --port 8080 --sample none", "wangge up --no-serve", "wangge up --unit")
     app.command("up", help=words("up.help"), epilog=examples)(up)
 
 
@@ -44,15 +44,21 @@ def up(
     host: Annotated[str, typer.Option(help=words("up.host"))] = settings().host,
     port: Annotated[int, typer.Option(min=1, max=65535, help=words("up.port"))] = settings().port,
     sample: Annotated[SampleChoice, typer.Option(help=words("up.sample"))] = SampleChoice.liwan,
+    unit: Annotated[bool, typer.Option("--unit", help=words("up.unit"))] = False,
 ) -> None:
     import api.cli.parts
+    import api.cli.unit
 
+    if unit:
+        emit(api.cli.unit.unit(settings(), host=host, port=port).rstrip())
+        return
     api.cli.parts.require(*(["postgis"] if settings().private else []), "fonts")
     with _only_one(address(host, port)), _door(host, port, wanted=serve) as door, _database() as url:
+        door_url = _door_url(url) if door else ""
         if sample is SampleChoice.liwan:
             _fill(url)
         if door:
-            _serve(dataclasses.replace(settings(), database_url=url, host=host, port=port), door)
+            _serve(dataclasses.replace(settings(), database_url=url, door_url=door_url, host=host, port=port), door)
         else:
             say("up.done", home=settings().home)
 
@@ -112,11 +118,17 @@ def _database() -> Iterator[str]:
         yield cluster.url
 
 
-def _door_url() -> str:
-    """How requests come into the database; of the private one we know it ourselves."""
+def _door_url(url: str) -> str:
+    """How requests come into the database: never as its owner, who has only come to set things up."""
     import data.cluster
+    import data.db
 
-    return data.cluster.Cluster(settings().home).door_url if settings().private else settings().door_url
+    if settings().private:
+        return data.cluster.Cluster(settings().home).door_url
+    if not settings().door_url:
+        return data.db.door_of(url, keyring().door_password)
+    data.db.check_door(settings().door_url)
+    return settings().door_url
 
 
 @contextmanager
@@ -189,11 +201,9 @@ def _serve(given: Settings, door: socket.socket) -> None:
         os.write(tell, b".")
 
     _hear(lambda: os.write(tell, b"."))
-    environment = {"WANGGE_DATABASE_URL": given.database_url, "WANGGE_HOST": given.host, "WANGGE_PORT": str(given.port),
-                   "WANGGE_DOOR_URL": _door_url()}  # fmt: skip
     with ExitStack() as children:
-        for name, arguments in _children(door).items():
-            kept = kept_alive(name, *arguments, environment=environment, files=(door.fileno(),), give_up=give_up)
+        for name, (arguments, environment, files) in _children(given, door).items():
+            kept = kept_alive(name, *arguments, environment=environment, files=files, give_up=give_up)
             children.enter_context(kept)
         os.read(told, 1)
     if failed:
@@ -201,9 +211,15 @@ def _serve(given: Settings, door: socket.socket) -> None:
     say("up.stopped", home=given.home)
 
 
-def _children(door: socket.socket) -> dict[str, list[str]]:
-    """The commands that run as long as we do."""
-    return {"serve": ["serve", "--door", str(door.fileno())], "worker": ["worker", "--child"]}
+def _children(given: Settings, door: socket.socket) -> dict[str, tuple[list[str], dict[str, str], tuple[int, ...]]]:
+    """The commands that run as long as we do: one faces the network and never learns how the owner comes in."""
+    address = {"WANGGE_HOST": given.host, "WANGGE_PORT": str(given.port)}
+    outside = {**address, "WANGGE_DATABASE_URL": given.door_url, "WANGGE_DOOR_URL": given.door_url}
+    inside = {**address, "WANGGE_DATABASE_URL": given.database_url, "WANGGE_DOOR_URL": ""}
+    return {
+        "serve": (["serve", "--door", str(door.fileno())], outside, (door.fileno(),)),
+        "worker": (["worker", "--child"], inside, ()),
+    }
 
 
 def _hear(leave: Callable[[], object]) -> None:

@@ -57,7 +57,8 @@ def list_(
         emit_json({"state": state, "jobs": found})
         return
     for each in found:
-        emit(words("jobs.dead_line" if each["dead_at"] else "jobs.line", **each))
+        line = "dead_line" if each["dead_at"] else "doing_line" if each["held_since"] else "line"
+        emit(words(f"jobs.{line}", **each))
     say("jobs.state", **state)
 
 

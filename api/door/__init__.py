@@ -51,6 +51,8 @@ LONGEST_PATH, LONGEST_QUERY, LONGEST_HEADERS, MOST_HEADERS = 2_000, 8_000, 16_00
 #: At 200 answers a second those who wait outside are answered within a second.
 MOST_WAITING = 200
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+#: Scheme and host of an address, and all slashes after them: two would lead elsewhere again.
+ELSEWHERE = re.compile(rb"\A(?:https?:)?//[^/?#]*/*")
 #: Asked by whoever watches over the server: these answer when everything else is refused.
 WATCHED = ("/healthz", "/readyz", "/metrics")
 
@@ -166,7 +168,7 @@ class Answer:
             self.leave()  # sending takes no thread and no connection: whoever reads slowly holds nobody up
             said = {name for name, _ in message["headers"]}
             ours = [each for each in self._headers if each[0] not in said]
-            message = {**message, "headers": [*message["headers"], *ours]}
+            message = {**message, "headers": [*map(_at_home, message["headers"]), *ours]}
         elif self._bare and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         await self._send(message)
@@ -176,6 +178,12 @@ class Answer:
         if self.held:
             self.held.release()
         self.held = None
+
+
+def _at_home(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """A redirect stays here, whatever host the request said it was asking."""
+    name, value = header
+    return (name, ELSEWHERE.sub(b"/", value)) if name == b"location" else header
 
 
 def route_of(scope: Scope) -> str:

@@ -10,13 +10,17 @@ import hashlib
 import math
 import time
 
-from limits import RateLimitItem, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.requests import Request
 
 from api.errors import Turned
 from api.settings import Settings
+from gis.errors import NotKnown, TooMany
+
+#: Reports, sent anew or again, that one address may send without an account: a family and its neighbours, no program.
+CITIZEN_AN_HOUR = 20
 
 
 class Rates:
@@ -55,6 +59,28 @@ class Rates:
     def _too_often(self, limit: RateLimitItem, key: str) -> Turned:
         reset = self._count.get_window_stats(limit, key).reset_time
         return Turned(429, headers={"Retry-After": str(max(1, math.ceil(reset - time.time())))})
+
+
+class Citizens:
+    """Whether and how often somebody without an account may file, by address; without `open_` nobody may at all."""
+
+    def __init__(self, *, open_: bool) -> None:
+        self.open = open_
+        self._limit, self._count = (
+            RateLimitItemPerHour(CITIZEN_AN_HOUR),
+            SlidingWindowCounterRateLimiter(MemoryStorage()),
+        )
+
+    def let_in(self, request: Request) -> None:
+        """Count one more from this address; refused like anybody without a name where citizens may not file."""
+        if not self.open:
+            raise NotKnown("auth.nobody")
+        address = _address(request)
+        if not self._count.hit(self._limit, address):
+            reset = self._count.get_window_stats(self._limit, address).reset_time
+            raise TooMany(
+                "citizens.an_hour", most=CITIZEN_AN_HOUR, retry_after_s=max(1, math.ceil(reset - time.time()))
+            )
 
 
 def _per_minute(count: int) -> RateLimitItem | None:

@@ -91,7 +91,7 @@ def catchments(request: Request, session: Session, run_id: RunId) -> FileRespons
     409 when the run's facilities, households or network are no longer there as they were.
     """
     run, state = data.coverage.get(session, run_id), request.app.state
-    path = api.actions.catchments.kept(state.engine, state.kept, run, state.settings.home / "pages")
+    path = api.actions.catchments.kept(state.door, state.kept, run, state.settings.home / "pages")
     return FileResponse(path, media_type="application/geo+json")
 
 

@@ -30,8 +30,8 @@ async def healthz() -> dict[str, str]:
 def readyz(session: Session, request: Request) -> dict[str, str]:
     """503 as a problem document while it cannot serve; it still can when jobs pile up, and then `queue` is `stuck`."""
     data.db.check_ready(session)
-    with data.db.transaction(request.app.state.engine, read_only=True) as owner:
-        stuck = data.jobs.state(owner)["overdue_s"] > gis.retries.STUCK_S
+    with data.db.transaction(request.app.state.door, role=data.db.MEMORY, read_only=True) as memory:
+        stuck = data.jobs.state(memory)["overdue_s"] > gis.retries.STUCK_S
     return {"status": "ready", "queue": "stuck" if stuck else "ok"}
 
 
@@ -42,7 +42,7 @@ def metrics(request: Request) -> Response:
         raise HTTPException(404)
     state = request.app.state
     jobs: dict[str, float] = {}
-    with suppress(Refusal), data.db.transaction(state.engine, read_only=True) as session:
+    with suppress(Refusal), data.db.transaction(state.door, role=data.db.MEMORY, read_only=True) as session:
         jobs = data.jobs.state(session)
     return Response(state.metrics.text(jobs), media_type=CONTENT_TYPE_LATEST)
 

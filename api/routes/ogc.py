@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
+import api.links
 import api.routes.tiles
 import api.schemas.ogc
 import api.schemas.tilesets
@@ -45,7 +46,7 @@ router = APIRouter(prefix="/ogc", tags=["OGC API"], route_class=BadRequest, depe
 
 
 def writer(request: Request) -> Writer:
-    return Writer(f"{str(request.base_url).rstrip('/')}/ogc", language(request))
+    return Writer(f"{api.links.base(request)}/ogc", language(request))
 
 
 Write = Annotated[Writer, Depends(writer)]
@@ -102,10 +103,9 @@ def items(request: Request, session: Session, now: Now, write: Write, name: Name
     wanted = api.schemas.ogc.wanted(name, query, ZONE)
     frame = api.schemas.ogc.frame_of(query, "crs")
     rows, matched = data.public.search(session, name, wanted, frame=frame)
-    links = [link(str(request.url), "self", GEOJSON), link(write.at("collections", name), "collection")]
+    links = [link(api.links.here(request), "self", GEOJSON), link(write.at("collections", name), "collection")]
     if len(rows) == wanted.limit:
-        later = request.url.include_query_params(after=rows[-1]["id"])
-        links.append(link(str(later), "next", GEOJSON))
+        links.append(link(api.links.here(request, after=rows[-1]["id"]), "next", GEOJSON))
     page = api.schemas.ogc.features(rows, matched, links=links, now=now)
     return said(page, GEOJSON, **_in_frame(query))
 

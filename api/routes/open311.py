@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.datastructures import UploadFile
 
+import api.actions.citizens
 import api.actions.georeport
+import api.links
 import api.schemas.georeport
 import data.photos
 import data.requests
@@ -21,10 +24,12 @@ from api.deps import ZONE, Now, Session, Who, WriteSession, key_scope
 from api.errors import STATUS, language
 from api.routes.tiles import REPORTERS
 from api.schemas.georeport import JSON, XML
-from gis.errors import BadRows, NotFound, Refusal, TooMany
+from gis.errors import BadRows, Invalid, NotFound, Refusal, TooMany
+from gis.reports import PHOTOS_MOST
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 SUFFIXES = (".xml", ".json")
+FIELDS_MOST = 100
 #: When what we say of ourselves in `discovery` last changed.
 CHANGED = "2026-11-23T00:00:00+08:00"
 
@@ -41,6 +46,8 @@ class GeoReport(APIRoute):
                 return await handle(request)
             except (Refusal, RequestValidationError) as error:
                 return _refused(request, error)
+            finally:
+                await request.close()  # the files of a form
 
         return answered
 
@@ -58,8 +65,14 @@ async def _bring_key(request: Request) -> None:
 
 async def sent(request: Request) -> dict[str, str]:
     """The fields of a form that are text."""
-    form = await request.form()
+    form = await request.form(max_files=PHOTOS_MOST, max_fields=FIELDS_MOST)
     return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+async def media(request: Request) -> list[BinaryIO]:
+    """The pictures of a form, each in a field called `media`; a field that was left empty is none."""
+    form = await request.form()
+    return [each.file for each in form.getlist("media") if isinstance(each, UploadFile) and each.size]
 
 
 def _refused(request: Request, error: Refusal | RequestValidationError) -> Response:
@@ -115,6 +128,7 @@ router = APIRouter(
     dependencies=[key_scope("open311"), Depends(in_district)],
 )
 Form = Annotated[dict[str, str], Depends(sent)]
+Media = Annotated[list[BinaryIO], Depends(media)]
 
 
 def documented(*names: str) -> dict[str, Any]:
@@ -125,7 +139,7 @@ def documented(*names: str) -> dict[str, Any]:
 @router.get("/discovery", summary="Where the service is")
 @router.get("/discovery.{form}", summary="Where the service is")
 def discovery(request: Request) -> Response:
-    base = f"{str(request.base_url).rstrip('/')}/open311/v2"
+    base = f"{api.links.base(request)}/open311/v2"
     contact = maps.texts.say("georeport.contact", language(request))
     return said(request, "discovery", api.schemas.georeport.discovery(base, CHANGED, contact))
 
@@ -184,7 +198,7 @@ def _photo(session: Session, report_id: str) -> str | None:
 
 
 def _written(request: Request, session: Session, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    lang, base = language(request), str(request.base_url).rstrip("/")
+    lang, base = language(request), api.links.base(request)
     names = {row["code"]: row[f"name_{lang}"] for row in data.requests.services(session)}
     extended = request.query_params.get("extensions") == "true"
     placed = ({**row, "media_url": base + row["media_url"]} if row.get("media_url") else row for row in rows)
@@ -192,8 +206,12 @@ def _written(request: Request, session: Session, rows: Iterable[dict[str, Any]])
 
 
 FIELDS = ("service_code", "lat", "long", "description", "media_url", "address_string", "api_key", "jurisdiction_id")
-POSTED = {"requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {
-    "schema": {"type": "object", "properties": {name: {"type": "string"} for name in FIELDS}}}}}}  # fmt: skip
+TEXTS: dict[str, Any] = {name: {"type": "string"} for name in FIELDS}
+PICTURES = {"type": "array", "maxItems": PHOTOS_MOST, "items": {"type": "string", "format": "binary"}}
+POSTED = {"requestBody": {"required": True, "content": {
+    "application/x-www-form-urlencoded": {"schema": {"type": "object", "properties": TEXTS}},
+    "multipart/form-data": {"schema": {"type": "object", "properties": TEXTS | {"media": PICTURES}}},
+}}}  # fmt: skip
 
 
 @router.post("/requests", summary="Request a service", openapi_extra=POSTED)
@@ -204,15 +222,33 @@ def post(
     who: Who,
     now: Now,
     fields: Form,
+    media: Media,
     key: Annotated[str, Header(alias="Idempotency-Key", max_length=255)] = "",
 ) -> Response:
-    """Needs a key. The answer has the number at once, so there is never a token to wait for."""
-    who.need(*REPORTERS)
+    """The answer has the number at once, so there is never a token to wait for.
+
+    Photos may come with the form, in fields called `media`, or before it by PUT /api/photos; a link in `media_url` to
+    elsewhere is not followed. It needs a key, unless citizens may file here: then words and a place are kept, and no
+    photo. Who somebody is (`email`, `phone`, `first_name`, `last_name`, `device_id`) is read by nobody, key or not.
+    """
+    citizen = who.user_id is None
+    if citizen:
+        request.app.state.citizens.let_in(request)
+    else:
+        who.need(*REPORTERS)
     if fields.get("jurisdiction_id", "") not in ("", data.requests.jurisdiction(session)):
         raise NotFound("georeport.jurisdiction")
     filing = api.schemas.georeport.filing(fields)
-    number = api.actions.georeport.file(session, who, filing, key=key, now=now)
-    notice = maps.texts.say("georeport.unfetched", language(request)) if filing.unfetched else None
+    home = request.app.state.settings.home
+    if citizen:
+        if media:
+            raise Invalid("citizens.photos")
+        number = api.actions.citizens.file(session, filing, key=key, now=now)
+    else:
+        filing = api.actions.georeport.with_media(session, who, filing, media, home=home, now=now)
+        number = api.actions.georeport.file(session, who, filing, key=key, now=now)
+    notices = ["citizens.notice"] * citizen + ["georeport.unfetched"] * filing.unfetched
+    notice = " ".join(maps.texts.say(each, language(request)) for each in notices) or None
     return said(
         request, "service_requests", [{"service_request_id": number, "service_notice": notice, "account_id": None}]
     )

@@ -16,7 +16,7 @@ from api.schemas.planning import Order, Trouble
 
 router = APIRouter(prefix="/api/coverage/orders", tags=["planning"], dependencies=[allow("planner")])
 
-SAME = ("what", "parameters", "state", "step", "run_id", "answer", "ordered_at", "started_at", "ended_at")
+SAME = ("what", "parameters", "state", "step", "tries", "run_id", "answer", "ordered_at", "started_at", "ended_at")
 
 
 def shown(row: Mapping[str, Any], lang: str) -> Order:

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 
+import api.actions.citizens
 import api.actions.disputes
 import api.actions.figures
 import api.actions.reports
@@ -45,8 +46,19 @@ from gis.reports import Proof
 
 router = APIRouter(prefix="/api/reports", tags=["reports"])
 
-SEERS = allow("inspector", "community", "street", "partner")
+FILERS = ("inspector", "community", "street", "partner")
+SEERS = allow(*FILERS)
 STAFF = allow("community", "street")
+
+
+async def filer(request: Request, who: Who) -> None:
+    """Let pass who may file: those with an account, and where citizens may, anybody."""
+    if who.user_id is None:
+        request.app.state.citizens.let_in(request)
+    else:
+        who.need(*FILERS)
+
+
 READS, WRITES = key_scope("reports:read"), key_scope("reports:write")
 
 ReportId = Annotated[Uuid, Path(description="The id of the receipt.")]
@@ -54,17 +66,29 @@ Box = Annotated[str | None, Query(pattern=BBOX, max_length=120, description="wes
 
 
 @router.put(
-    "/{uuid}", dependencies=[SEERS, WRITES], response_model=Receipt, summary="File a report",
+    "/{uuid}", dependencies=[Depends(filer), WRITES], response_model=Receipt, summary="File a report",
     responses={201: {"model": Receipt}, 409: {"description": "Another body under this id; both are kept."}},
 )  # fmt: skip
 def receive(
     uuid: Annotated[Uuid, Path(description="The phone's own UUID; sending it again is safe.")],
     body: ReportBody, request: Request, session: WriteSession, who: Who, now: Now,
 ) -> Response:  # fmt: skip
-    """201 the first time, 200 with the same answer for the same body, 409 for another one, which is kept as well."""
+    """201 the first time, 200 with the same answer for the same body, 409 for another one, which is kept as well.
+
+    Where citizens may file, it needs no token: then no photos, and another body under an id is 409 and not kept.
+    """
+    if who.user_id is None:
+        return _from_a_citizen(uuid, body, request, session, now)
     status, told = api.actions.reports.receive(session, who, uuid, body.submission(), now=now)
     if status == 409:
         return api.errors.problem(request, 409, "reports.other_body", **told)
+    return _json(status, Receipt(**told))
+
+
+def _from_a_citizen(uuid: str, body: ReportBody, request: Request, session: WriteSession, now: Now) -> Response:
+    status, told = api.actions.citizens.receive(session, uuid, body.submission(), now=now)
+    if status == 409:
+        return api.errors.problem(request, 409, "citizens.other_body")
     return _json(status, Receipt(**told))
 
 

@@ -31,13 +31,13 @@ SINGULAR = {"services": "service", "service_requests": "request", "errors": "err
 
 @dataclass(frozen=True)
 class Filing:
-    """A request as somebody posted it. `photo` is a digest; `unfetched`: a link was given, which nobody follows."""
+    """A request as somebody posted it. `photos` are digests; `unfetched`: a link was given, which nobody follows."""
 
     service_code: str
     lon: float
     lat: float
     description: str
-    photo: str = ""
+    photos: tuple[str, ...] = ()
     unfetched: bool = False
 
 
@@ -59,7 +59,7 @@ def filing(form: Form) -> Filing:
     photo = PHOTO.fullmatch(link)
     return Filing(
         form["service_code"], _degrees(form["long"], 180), _degrees(form["lat"], 90), description,
-        photo[1] if photo else "", bool(link) and photo is None,
+        (photo[1],) if photo else (), bool(link) and photo is None,
     )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ class Order(Answer):
     state: Literal["queued", "running", "done", "failed"]
     step: str | None = Field(description="What is being done.")
     progress: float = Field(ge=0, le=1)
+    tries: int = Field(description="How often it has been begun; more than once where the work was interrupted.")
     error: Trouble | None
     run_id: int | None
     run: str | None = Field(description="Where the figures are, once it is done.")

@@ -198,7 +198,7 @@ def place(home: Path | None, size: district.Size) -> Iterator[Place]:
             app = create_app(settings)
             pid = int((cluster.folder / "postmaster.pid").read_text().split()[0])
             yield Place(engine, app, pid, headers(engine, app))
-            for each in (app.state.engine, app.state.door, engine):
+            for each in (app.state.door, engine):
                 each.dispose()
 
 
@@ -267,12 +267,9 @@ async def explained(here: Place, asked: Asked, role: str) -> tuple[list[str], li
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:
         said.append((statement, values))
 
-    engines = {id(each): each for each in (here.app.state.door, here.app.state.engine)}.values()
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
+    event.listen(here.app.state.door, "before_cursor_execute", note)
     await here.get(asked.paths[0], role)
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
+    event.remove(here.app.state.door, "before_cursor_execute", note)
     return replayed(here.engine, said)
 
 

@@ -61,7 +61,7 @@ def town(points: int) -> Iterator[tuple[data.db.Engine, TestClient, dict[str, in
             known = filled(engine, points)
             app = create_app(Settings(home=Path(folder) / "app", database_url=cluster.url))
             yield engine, TestClient(app), known, headers(engine, app, known)
-            app.state.engine.dispose()
+            app.state.door.dispose()
             engine.dispose()
 
 

@@ -43,6 +43,8 @@ PEOPLE = (
 SCOPES = ("reports:read", "reports:write", "open311", "features", "webhooks", "areas")
 #: What their keys name of a report; that of street B names nothing.
 FIELDS = {"partner": gis.roles.FIELDS}
+#: What serves has no need to know how the owner comes in.
+NOWHERE = "postgresql+psycopg2://owner@127.0.0.1:1/none"
 PREFIXES = {"partner": "partnera", "partner B": "partnerb"}
 
 
@@ -92,10 +94,10 @@ def people(town: data.db.Engine) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def client(town: data.db.Engine, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """The application, served as `up` serves it; a fault of ours is its 500, not an exception."""
+    """The application, served as `up` serves it, with no way in as owner; a fault of ours is its 500, no exception."""
     data.db.open_door(database_url)
     door_url = database_url.replace(f"//{data.cluster.SUPERUSER}@", f"//{data.cluster.DOOR}@")
-    settings = Settings(home=tmp_path_factory.mktemp("home"), database_url=database_url, door_url=door_url)
+    settings = Settings(home=tmp_path_factory.mktemp("home"), database_url=NOWHERE, door_url=door_url)
     with TestClient(create_app(settings), raise_server_exceptions=False) as made:
         yield made
 

@@ -15,6 +15,7 @@ from PIL import Image
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+import api.worker
 import data.db
 from contract import people, public_town
 
@@ -73,9 +74,9 @@ def city(filled: TestClient) -> City:
     return City(filled, KEY)
 
 
-def picture() -> bytes:
+def picture(colour: tuple[int, int, int] = (200, 30, 30)) -> bytes:
     kept = io.BytesIO()
-    Image.new("RGB", (64, 48), (200, 30, 30)).save(kept, "JPEG")
+    Image.new("RGB", (64, 48), colour).save(kept, "JPEG")
     return kept.getvalue()
 
 
@@ -220,6 +221,64 @@ def test_names_and_phones_that_come_with_a_request_are_not_kept(city, town):
         asked = text("SELECT report::text FROM report WHERE id = CAST(:id AS uuid)")
         row = session.scalar(asked, {"id": number[0]["service_request_id"]})
     assert not [word for word in ("who@example.org", "13911112222", "李雷") if word in row]
+
+
+def test_a_photo_comes_with_the_form_and_is_shown_with_the_request(city, client, town):
+    """As phones send it: one multipart form. It is encoded like any other, and the key's owner sees it."""
+    said = {"service_code": "handrail", "description": "扶手断", "api_key": KEY} | PLACE
+    sent = {"media": ("IMG_1.jpg", picture(), "image/jpeg")}
+    first = client.post("/open311/v2/requests.json", data=said, files=sent)
+    assert first.status_code == 200, first.text
+    again = client.post("/open311/v2/requests.json", data=said, files=sent)
+    assert again.json() == first.json()
+    number = first.json()[0]["service_request_id"]
+    while api.worker.step(town, client.app.state.settings, ["photo_encode", "photo_compare"]):
+        pass
+    (told,) = city.json(f"requests/{number}")
+    shown = client.get(told["media_url"].partition("testserver")[2], headers={"Authorization": f"Bearer {KEY}"})
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/jpeg")
+    with Image.open(io.BytesIO(shown.content)) as seen:
+        assert seen.size == (64, 48)
+    with data.db.transaction(town) as session:
+        counted = "SELECT count(*) FROM photo JOIN report_photo USING (author_id, sha256) WHERE report_id = :id"
+        assert session.scalar(text(counted), {"id": number}) == 1
+
+
+def test_several_photos_may_come_with_one_form_and_an_empty_field_is_none(city, client, town):
+    said = {"service_code": "handrail", "description": "两张", "api_key": KEY} | PLACE
+    files = [("media", (f"{n}.jpg", picture((n, n, n)), "image/jpeg")) for n in (1, 2)] + [("media", ("", b"", ""))]
+    number = client.post("/open311/v2/requests.json", data=said, files=files).json()[0]["service_request_id"]
+    with data.db.transaction(town) as session:
+        assert session.scalar(text("SELECT cardinality(photos) FROM report WHERE id = :id"), {"id": number}) == 2
+
+
+@pytest.mark.parametrize("content", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"GIF89a" + b"0" * 40, b"MZ" * 50])
+def test_what_is_no_photo_is_refused_and_nothing_is_filed(city, client, town, content):
+    def filed() -> int:
+        with data.db.transaction(town) as session:
+            return session.scalar(text("SELECT count(*) FROM report"))
+
+    before = filed()
+    said = {"service_code": "handrail", "description": "图", "api_key": KEY} | PLACE
+    answer = client.post("/open311/v2/requests.json", data=said, files={"media": ("a.jpg", content, "image/jpeg")})
+    assert (answer.status_code, answer.json()[0]["code"]) == (400, 400)
+    assert "photos." not in answer.json()[0]["description"]
+    assert filed() == before
+
+
+def test_without_a_key_no_photo_is_kept(client):
+    kept = set(client.app.state.settings.home.glob("photos/*/*/*"))
+    said = {"service_code": "handrail"} | PLACE
+    answer = client.post("/open311/v2/requests.json", data=said, files={"media": ("a.jpg", picture(), "image/jpeg")})
+    assert answer.status_code == 403
+    assert set(client.app.state.settings.home.glob("photos/*/*/*")) == kept
+
+
+def test_a_form_larger_than_a_photo_may_be_is_turned_away(client):
+    said = {"service_code": "handrail", "api_key": KEY} | PLACE
+    large = picture() + bytes(20_000_001)
+    answer = client.post("/open311/v2/requests.json", data=said, files={"media": ("a.jpg", large, "image/jpeg")})
+    assert answer.status_code == 413
 
 
 def test_the_same_request_sent_again_is_one_request(city):

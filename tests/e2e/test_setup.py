@@ -55,11 +55,11 @@ def hear_everything() -> None:
 class Up:
     """A running `wangge up` that serves."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **settings: str) -> None:
         self.home, self.port = home, free_port()
         command = [sys.executable, "-P", "-m", "api.cli", "up", "--sample", "none", "--port", str(self.port)]
         self.process = subprocess.Popen(
-            command, env=surroundings(home), stderr=subprocess.PIPE, text=True, preexec_fn=hear_everything
+            command, env=surroundings(home, **settings), stderr=subprocess.PIPE, text=True, preexec_fn=hear_everything
         )
         self.told = ""
         for line in self.process.stderr:
@@ -86,8 +86,8 @@ def up():
     """Start `wangge up`; whatever still runs at the end is killed."""
     started = []
 
-    def start(home: Path) -> Up:
-        started.append(Up(home))
+    def start(home: Path, **settings: str) -> Up:
+        started.append(Up(home, **settings))
         return started[-1]
 
     yield start

@@ -10,14 +10,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+import api.actions.orders
+import api.routes.orders
+import contract.conftest
 import data.changes
 import data.db
 import data.jobs
+import data.orders
 import data.photofiles
 import data.photos
 import data.users
@@ -25,7 +31,7 @@ from worlds import pictures
 
 pytestmark = pytest.mark.database
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @pytest.fixture
@@ -146,6 +152,118 @@ def test_what_cannot_be_done_is_listed_with_its_reason_and_can_be_tried_again(to
     assert wangge.run("jobs", "retry", str(dead["id"])).returncode == 0
     again = wangge.run("jobs", "retry", str(dead["id"]))
     assert (again.returncode, f"no dead job {dead['id']}" in again.stderr) == (1, True)
+
+
+# An order, whose worker dies ------------------------------------------------------------------------------------------
+
+
+def ordered(town: data.db.Engine) -> int:
+    """A run that a planner ordered, on the town of two streets."""
+    with data.db.transaction(town) as session:
+        contract.conftest.settle(session)
+        planner = data.users.add(session, login="planner", name="", synthetic=True)
+        asked = {"kinds": ["canteen"], "minutes": 10, "metres": 500, "at": None, "scenario": None, "area": None}
+        number, _ = data.orders.add(session, user_id=planner, what="run", parameters=asked)
+        data.jobs.put(session, api.actions.orders.JOB, {"order_id": number})
+    return number
+
+
+def order(town: data.db.Engine, number: int) -> dict[str, Any]:
+    with data.db.transaction(town) as session:
+        return data.orders.get(session, number)
+
+
+@contextmanager
+def stopped_at_the_last_step(town: data.db.Engine) -> Iterator[None]:
+    """Nobody may keep a run while the block lasts, so that a worker waits there with everything else done."""
+    with data.db.Session(town) as holder:
+        holder.execute(text("LOCK TABLE coverage_run IN EXCLUSIVE MODE"))
+        yield
+        holder.rollback()
+
+
+def test_an_order_whose_worker_is_killed_is_begun_again_and_ends_well(town, wangge):
+    number = ordered(town)
+    with stopped_at_the_last_step(town):
+        worker = wangge.worker()
+        until(lambda: blocked(town))
+        assert order(town, number)["state"] == "running"
+        worker.kill()
+        worker.wait()
+    until(lambda: not blocked(town))
+    with data.db.transaction(town) as session:
+        session.execute(text("UPDATE job SET run_at = now()"))  # a minute later
+    wangge.worker()
+    until(lambda: order(town, number)["state"] == "done")
+    told = order(town, number)
+    assert (told["tries"], told["error"], told["run_id"] is not None) == (2, None, True)
+    with data.db.transaction(town) as session:
+        assert session.scalar(text("SELECT count(*) FROM coverage_run WHERE id = :id"), {"id": told["run_id"]}) == 1
+        assert session.scalar(text("SELECT count(*) FROM job_held JOIN job ON job.id = job_id")) == 0
+
+
+def test_an_order_that_kills_every_worker_ends_failed_and_says_so_in_words(town, wangge):
+    """Four have died over it; the fifth does, too, and the next one does not begin."""
+    number = ordered(town)
+    with data.db.transaction(town) as session:
+        session.execute(text("UPDATE job SET tries = 4"))
+    with stopped_at_the_last_step(town):
+        worker = wangge.worker()
+        until(lambda: blocked(town))
+        worker.kill()
+        worker.wait()
+    until(lambda: not blocked(town))
+    with data.db.transaction(town) as session:
+        session.execute(text("UPDATE job SET run_at = now()"))
+    wangge.worker()
+    until(lambda: order(town, number)["state"] == "failed")
+    for lang, words in {"zh": "中断了 5 次", "en": "ended 5 times"}.items():
+        assert words in api.routes.orders.shown(order(town, number), lang).error.title
+    (dead,) = json.loads(wangge.run("jobs", "list", "--dead", "--json").stdout)["jobs"]
+    assert (dead["kind"], dead["reason"]) == ("coverage_run", "jobs.lost")
+
+
+def test_a_worker_that_hangs_over_an_order_loses_it_to_the_next_and_cannot_spoil_it_later(town, wangge):
+    """It is frozen, as if its machine had gone to sleep; its lease runs out; when it wakes its work is not kept."""
+    number = ordered(town)
+    with stopped_at_the_last_step(town):
+        frozen = wangge.worker()
+        until(lambda: blocked(town))
+        frozen.send_signal(signal.SIGSTOP)
+        with data.db.transaction(town) as session:
+            session.execute(text("UPDATE job_held SET until = now() - interval '1 second'"))
+        with data.db.transaction(town) as session:
+            assert data.jobs.recover(session) != []
+    until(lambda: not blocked(town))
+    with data.db.transaction(town) as session:
+        session.execute(text("UPDATE job SET run_at = now()"))
+    wangge.worker()
+    until(lambda: order(town, number)["state"] == "done")
+    frozen.send_signal(signal.SIGCONT)
+    frozen.send_signal(signal.SIGTERM)
+    frozen.communicate(timeout=PATIENCE_S)
+    assert (order(town, number)["state"], order(town, number)["tries"]) == ("done", 2)
+    with data.db.transaction(town) as session:
+        assert session.scalar(text("SELECT count(*) FROM coverage_run")) == 2  # that of the town, and this one
+
+
+def test_while_an_order_is_carried_out_its_worker_is_heard_of(town, wangge):
+    """`jobs list` says that it is being done; it is neither waiting nor overdue, however old."""
+    ordered(town)
+    with stopped_at_the_last_step(town):
+        wangge.worker()
+        until(lambda: blocked(town))
+        with data.db.transaction(town) as session:
+            began = session.scalar(text("SELECT until FROM job_held"))
+        until(lambda: heard(town) > began)
+        told = json.loads(wangge.run("jobs", "list", "--json").stdout)
+        assert (told["state"]["doing"], told["state"]["waiting"], told["state"]["overdue_s"]) == (1, 0, 0)
+        assert "being done since" in wangge.run("jobs", "list").stdout
+
+
+def heard(town: data.db.Engine) -> Any:
+    with data.db.transaction(town) as session:
+        return session.scalar(text("SELECT until FROM job_held"))
 
 
 def test_a_queue_that_nobody_empties_is_said(town, wangge):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +13,7 @@ from sqlalchemy import text
 import data.db
 import data.jobs
 import gis.retries
-from gis.errors import Conflict, NotFound
+from gis.errors import Busy, Conflict, NotFound
 
 pytestmark = pytest.mark.database
 
@@ -66,6 +67,58 @@ def test_a_job_under_way_is_taken_by_nobody_even_after_its_lease(own_database_ur
     engine.dispose()
 
 
+def test_a_job_that_takes_long_is_not_overdue_while_its_worker_says_that_it_lives(session):
+    """Its lease has run out; one beat later it is being done again as far as anybody knows."""
+    data.jobs.put(session, "a", {}, run_at=PAST)
+    data.jobs.put(session, "b", {})
+    taken = data.jobs.take(session, ["a"], OVER)
+    late = data.jobs.state(session)
+    data.jobs.beat(session, taken, 60)
+    now = data.jobs.state(session)
+    assert (late["waiting"], late["doing"], late["overdue_s"] > 0.5) == (2, 0, True)
+    assert (now["waiting"], now["doing"], now["overdue_s"] < 0.5) == (1, 1, True)
+    data.jobs.let_go(session, taken)
+    assert data.jobs.state(session)["doing"] == 0
+
+
+def test_a_worker_that_falls_silent_is_cut_off_and_its_job_comes_back(own_database_url):
+    """It holds its transaction open and says nothing; another one ends that, and then may take the job."""
+    engine = data.db.engine(own_database_url)
+    with data.db.transaction(engine) as session:
+        data.jobs.put(session, "a", {})
+        silent = data.jobs.take(session, ["a"], OVER, worker=uuid4())
+    with data.db.Session(engine) as stuck:
+        data.jobs.done(stuck, silent)
+        with data.db.transaction(engine) as session:
+            assert data.jobs.take(session, ["a"], 60) is None
+            assert data.jobs.recover(session, worker=uuid4()) == [silent.id]
+        again = None
+        while again is None:  # the server needs a moment to end a connection
+            with data.db.transaction(engine) as session:
+                again = data.jobs.take(session, ["a"], 60)
+        assert (again.id, again.tries) == (silent.id, 2)
+        with pytest.raises(Busy), data.db.refusals():
+            stuck.execute(text("SELECT 1"))
+    engine.dispose()
+
+
+def test_nobody_is_cut_off_who_is_heard_of_and_nobody_cuts_off_itself(own_database_url):
+    engine, me = data.db.engine(own_database_url), uuid4()
+    with data.db.transaction(engine) as session:
+        data.jobs.put(session, "a", {})
+        taken = data.jobs.take(session, ["a"], OVER, worker=me)
+    with data.db.transaction(engine) as working:
+        data.jobs.done(working, taken)
+        with data.db.transaction(engine) as session:
+            assert data.jobs.recover(session, worker=me) == []
+            data.jobs.beat(session, taken, 60, worker=me)
+            assert data.jobs.recover(session, worker=uuid4()) == []
+        data.jobs.let_go(working, taken, worker=me)
+    with data.db.transaction(engine) as session:
+        assert data.jobs.state(session) == {"waiting": 0, "doing": 0, "dead": 0, "overdue_s": 0.0}
+    engine.dispose()
+
+
 def test_what_a_dying_worker_had_begun_is_undone_and_its_job_is_done_by_the_next(own_database_url):
     engine = data.db.engine(own_database_url)
     with data.db.transaction(engine) as session:
@@ -96,7 +149,7 @@ def test_a_job_that_failed_waits_and_in_the_end_is_kept_as_dead_with_its_reason(
     data.jobs.fail(session, data.jobs.take(session, ["a"], 60), "Busy", delay_s=None)
     (dead,) = data.jobs.search(session, dead=True)
     assert (dead["reason"], dead["tries"]) == ("Busy", 2)
-    assert data.jobs.state(session) == {"waiting": 0, "dead": 1, "overdue_s": 0.0}
+    assert data.jobs.state(session) == {"waiting": 0, "doing": 0, "dead": 1, "overdue_s": 0.0}
     data.jobs.put(session, "a", {}, key="one")
     assert data.jobs.state(session)["waiting"] == 1
 

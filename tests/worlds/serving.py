@@ -82,7 +82,7 @@ class Service:
 
     def kill_server(self) -> None:
         """-9 to the process that answers."""
-        for pid in _children(self.process.pid, b"serve"):
+        for pid in children(self.process.pid, b"serve"):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -130,7 +130,7 @@ def _wait_until(done: Any, what: str, patience_s: float = 60.0) -> float:
     return time.monotonic() - began
 
 
-def _children(parent: int, word: bytes) -> list[int]:
+def children(parent: int, word: bytes) -> list[int]:
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         with suppress(OSError):
