@@ -37,9 +37,7 @@ IN_BOX = "lon BETWEEN %(west)s AND %(east)s AND lat BETWEEN %(south)s AND %(nort
 #: what the public sees in it, and late is what its key shows to be late.
 IN_BOX_SEEN = """id IN (SELECT id FROM public_report
     WHERE geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326))"""
-LATE_SEEN = f"""id IN (
-    SELECT seen.id FROM wangge_private.partner_reports(ARRAY(SELECT id FROM report WHERE {STILL_OPEN})) AS seen
-    WHERE {LATE})"""  # noqa: S608
+LATE_SEEN = "id IN (SELECT wangge_private.partner_late(%(now)s))"
 #: One file holds no more.
 EXPORT_MOST = 100_000
 

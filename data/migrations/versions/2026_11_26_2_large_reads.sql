@@ -5,7 +5,6 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, p
 DECLARE
     me bigint := wangge_private.my_id();
     mine text[] := wangge_private.my_codes('partner');
-    late constant text := 'due_at < $1 AND status IN (''received'', ''accepted'', ''assigned'', ''reopened'')';
 BEGIN
     IF wangge_private.i_name('due') THEN
         RETURN QUERY
