@@ -185,7 +185,7 @@ def _sides(view: Table) -> Select[Any]:
 
 
 def _edges(view: Table) -> Select[Any]:
-    """The sides of the box around points, each that of the point nearest to an edge of the world: the index knows it."""
+    """The box around points: each side that of the point nearest to an edge of the world, which the index knows."""
 
     def nearest(coordinate: Any, *line: float) -> Any:
         edge = func.ST_SetSRID(func.ST_MakeLine(func.ST_MakePoint(*line[:2]), func.ST_MakePoint(*line[2:])), 4326)
@@ -211,7 +211,9 @@ def _features(rows: Select[Any], collection: Collection, frame: Frame) -> Select
         func.coalesce(func.ST_AsGeoJSON(shape, digits, 0), "null"), ',"properties":',
         func.row_to_json(literal_column("told")), "}",
     )  # fmt: skip
-    return select(page.c.id, func.concat(*parts).label("feature")).select_from(page.join(told, true())).order_by(page.c.id)
+    return (
+        select(page.c.id, func.concat(*parts).label("feature")).select_from(page.join(told, true())).order_by(page.c.id)
+    )
 
 
 def _conditions(collection: Collection, wanted: Wanted) -> Any:

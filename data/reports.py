@@ -29,7 +29,8 @@ LEVELS = {"street": "street_code", "community": "community_code", "grid": "grid_
 #: What figures may be counted by, as it is said of each report.
 GROUPS = {
     "street_code": "coalesce(street_code, '')", "community_code": "coalesce(community_code, '')",
-    "grid_code": "coalesce(grid_code, '')", "unit": "coalesce(unit, '')", "category": "category", "author_id": "author_id",
+    "grid_code": "coalesce(grid_code, '')", "unit": "coalesce(unit, '')", "category": "category",
+    "author_id": "author_id",
 }  # fmt: skip
 TOUCHED = "(moved_at >= %(since)s OR (due_at >= %(since)s AND due_at < %(until)s))"
 STILL_OPEN = "status IN ('received', 'accepted', 'assigned', 'resolved', 'reopened')"
@@ -120,8 +121,8 @@ def history(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What the figures of a period need: its cases (gis.evaluation.CASES) and all their events (EVENTS), numbered.
 
-    `by` are the columns of `GROUPS` that are wanted of each case. All in one statement: the events of thousands of cases
-    asked for by their ids would take longer to ask than to answer.
+    `by` are the columns of `GROUPS` that are wanted of each case. All in one statement: to ask for the events of
+    thousands of cases by their ids would take longer than to answer.
     """
     named = "".join(f", {GROUPS[name]} AS {name}" for name in by)
     asked = f"""
