@@ -30,7 +30,9 @@ HANDLERS = {
     "coverage_run": "api.actions.orders:carry_out",
 }
 #: What is looked after without being asked, `tick(session, now=...)`, and after how many seconds again.
-TICKS = {"api.actions.webhooks:wake": 0.5, "api.actions.reports:remind": 60.0}
+TICKS = {
+    "api.actions.webhooks:wake": 0.5, "api.actions.reports:remind": 60.0, "api.actions.figures:tally": 3600.0,
+}  # fmt: skip
 #: Kinds that may take long: each line has a thread of its own, and so has everything else together.
 SLOW = (("photo_encode", "photo_compare"), ("webhook_deliver",), ("coverage_run",))
 

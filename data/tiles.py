@@ -7,8 +7,11 @@ of days that are over have been counted already (`report_tally`), so that no til
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import text
 
 from data.db import Session
 from data.reports import SEATS
@@ -26,7 +29,7 @@ WORLD_M = 40_075_016.685578488
 MOST_FAR, MOST_NEAR, NEAR_FROM = 1_000, 4_000, 13
 #: Which level of areas a zoom shows: the deepest whose start it has reached.
 LEVELS = {0: "district", 9: "street", 12: "community", 14: "grid"}
-#: A square of `report_tally` is a tile of this zoom; nearer than `TALLIED_TO` its squares would be too coarse.
+#: A square of `report_tally` is a tile of this zoom; nearer than `TALLIED_TO` they would be too coarse to be drawn.
 SQUARES, TALLIED_TO = 20, 15
 
 #: About a quarter of a pixel of a screen: what is simplified by less is not seen.
@@ -78,21 +81,21 @@ OWN_FIELDS = "id::text AS id, category, status, due_at::text AS due_at, syntheti
 def _own(role: str) -> Layer:
     """For whoever works on reports: where they really are, and by when they are due; those of her seat and her own.
 
-    Row security leaves only comparisons of numbers their index.
+    Row security leaves only comparisons of numbers and codes their index: those that lie here are found by the grids
+    that the tally knows here, with those that it does not know yet.
     """
-    seat = _seated(role)
+    seat, own = _seated(role), "thing.author_id = (SELECT wangge_private.my_id())"
+    later = f"thing.received_at >= %(until)s AND {seat}"
     return Layer(
         "report",
         OWN_FIELDS,
         f"ST_SetSRID(ST_MakePoint({EAST}, {NORTH}), 3857)",
+        f"(thing.grid_code = ANY (%(grids)s) OR thing.grid_code IS NULL OR {later} OR {own})",
         inside="""thing.lon BETWEEN ST_XMin({box}) AND ST_XMax({box})
             AND thing.lat BETWEEN ST_YMin({box}) AND ST_YMax({box})""",
         metres=f"{EAST} AS east, {NORTH} AS north",
         tally=f"NOT published AND {seat}",
-        untallied=(
-            f"thing.received_at >= %(until)s AND {seat}",
-            f"thing.author_id = (SELECT wangge_private.my_id()) AND {seat} IS NOT TRUE",
-        ),
+        untallied=(later, f"{own} AND {seat} IS NOT TRUE"),
     )
 
 
@@ -145,7 +148,7 @@ def get(
     values = {"z": zoom, "x": column, "y": row, "side": WORLD_M / 2**zoom / 64, "metres": WORLD_M / 2**zoom / 2048,
               "kind": chosen.kind, "verdict": chosen.verdict, "level": chosen.level or _level(zoom),
               "most": most if layer.points else 2**31 - 2}  # fmt: skip
-    values |= _squares(zoom, column, row) if zoom <= TALLIED_TO else {}
+    values |= _squares(zoom, column, row)
     if not _crowded(session, layer, values):
         cut, features = _cut(session, FEATURES, name, layer, values)
         if features <= values["most"]:
@@ -153,20 +156,25 @@ def get(
     return _cut(session, COUNTS.replace("{spots}", _spots(layer, zoom)), name, layer, values)[0]
 
 
+def tally(session: Session, *, now: datetime) -> None:
+    """Count the reports of the days that are over; what came within a day is left for the next time."""
+    session.execute(text("SELECT wangge_private.tally_advance(:now)"), {"now": now})
+
+
 def _squares(zoom: int, column: int, row: int) -> dict[str, int]:
-    """The squares of `report_tally` that a tile consists of."""
-    shift = SQUARES - zoom
-    return {"west": column << shift, "east": (column + 1 << shift) - 1,
-            "top": row << shift, "bottom": (row + 1 << shift) - 1}  # fmt: skip
+    """The squares of `report_tally` that a tile consists of, or lies in."""
+    finer, coarser = max(0, SQUARES - zoom), max(0, zoom - SQUARES)
+    return {"west": column << finer >> coarser, "east": (column + 1 << finer) - 1 >> coarser,
+            "top": row << finer >> coarser, "bottom": (row + 1 << finer) - 1 >> coarser}  # fmt: skip
 
 
 def _crowded(session: Session, layer: Layer, values: dict[str, Any]) -> bool:
-    """Whether it is known before anything is drawn that there are too many; the tally says until when, in `values`."""
-    if layer.tally and "west" in values:
+    """Whether there are too many, as far as is known before they are drawn; what the tally says goes into `values`."""
+    if layer.tally:
         row = session.connection().exec_driver_sql(TALLY.format(tally=layer.tally), values).one()
-        values |= {"until": row.until, "day": row.day}
-        return bool(row.points > values["most"])
-    if layer.tally or not layer.points:
+        values |= {"until": row.until, "day": row.day, "grids": row.grids}
+        return bool(values["z"] <= SQUARES and row.points > values["most"])
+    if not layer.points:
         return False
     asked = CROWD.format(source=layer.source, inside=layer.inside, where=layer.where, most=values["most"])
     found = session.connection().exec_driver_sql(asked.format(box=_box(WITH_MARGIN)), values).scalar_one()

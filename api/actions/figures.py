@@ -12,6 +12,7 @@ import pandas as pd
 import data.categories
 import data.handover
 import data.reports
+import data.tiles
 import gis.categories
 import gis.crs
 import gis.duplicates
@@ -55,6 +56,11 @@ def of_period(
     counted = gis.evaluation.figures(cases, events, since=since, until=until, by=named, as_of=now)
     counted.index = pd.Index(["" if pd.isna(name) else str(name) for name in counted.index], name="group")
     return gis.frames.records(counted.reset_index())
+
+
+def tally(session: Session, *, now: datetime) -> None:
+    """Count where the reports of the days that are over lie, for the far views of tiles."""
+    data.tiles.tally(session, now=now)
 
 
 def near(

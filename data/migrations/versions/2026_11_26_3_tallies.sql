@@ -15,6 +15,10 @@ CREATE TABLE report_tally (
     north double precision NOT NULL,
     CONSTRAINT report_tally_pkey PRIMARY KEY (published, street_code, community_code, grid_code, x, y)
 );
+CREATE INDEX report_tally_published_idx ON report_tally (x, y) WHERE published;
+CREATE INDEX report_tally_street_idx ON report_tally (street_code, x, y) WHERE NOT published;
+CREATE INDEX report_tally_community_idx ON report_tally (community_code, x, y) WHERE NOT published;
+CREATE INDEX report_tally_grid_idx ON report_tally (grid_code, x, y) WHERE NOT published;
 
 -- Until when reports have been counted: those received before `until`, and of what is public those of days before `day`.
 CREATE TABLE report_tallied (
