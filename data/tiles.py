@@ -25,8 +25,8 @@ FEATURES, COUNTS, CROWD, TALLY = (
 DEEPEST = 22
 #: The width of the world in the projection of tiles, metres.
 WORLD_M = 40_075_016.685578488
-#: So many points stay points: about 80 KB for the far view, 300 KB near by; more become a grid of counts.
-MOST_FAR, MOST_NEAR, NEAR_FROM = 1_000, 4_000, 13
+#: So many points stay points: about 80 KB for the far view, 200 KB near by; more become a grid of counts.
+MOST_FAR, MOST_NEAR, NEAR_FROM = 1_000, 2_500, 13
 #: Which level of areas a zoom shows: the deepest whose start it has reached.
 LEVELS = {0: "district", 9: "street", 12: "community", 14: "grid"}
 #: A square of `report_tally` is a tile of this zoom; nearer than `TALLIED_TO` they would be too coarse to be drawn.

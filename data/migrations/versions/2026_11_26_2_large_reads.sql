@@ -23,8 +23,8 @@ REVOKE ALL ON FUNCTION wangge_private.partner_late(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wangge_private.partner_late(timestamptz) TO wangge_partner;
 
 
--- The figures of a period are asked by street first. Nothing reads reports by category alone, nor all of them by the time
--- they came but a shell, which may wait: each index costs every filing.
+-- The figures of a period read its reports of one street, or those of a smaller area by two indexes together. Nothing reads
+-- reports by category alone, nor all of them by the time they came but a shell, which may wait: each index costs every filing.
 DROP INDEX report_moved_idx, report_deadline_idx, report_category_idx, report_received_idx;
-CREATE INDEX report_moved_idx ON report (street_code, moved_at);
-CREATE INDEX report_deadline_idx ON report (street_code, due_at);
+CREATE INDEX report_moved_idx ON report (moved_at, street_code);
+CREATE INDEX report_deadline_idx ON report (due_at, street_code);
