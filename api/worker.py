@@ -38,7 +38,9 @@ FAILED = {"coverage_run": "api.actions.orders:interrupted"}
 #: Of a kind that takes long, fewer tries than of others.
 TRIES = {"coverage_run": 5}
 #: What is looked after without being asked, `tick(session, now=...)`, and after how many seconds again.
-TICKS = {"api.actions.webhooks:wake": 0.5, "api.actions.reports:remind": 60.0}
+TICKS = {
+    "api.actions.webhooks:wake": 0.5, "api.actions.reports:remind": 60.0, "api.actions.figures:tally": 3600.0,
+}  # fmt: skip
 #: Kinds that may take long: each line has a thread of its own, and so has everything else together.
 SLOW = (("photo_encode", "photo_compare"), ("webhook_deliver",), ("coverage_run",))
 

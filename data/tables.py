@@ -371,7 +371,7 @@ report = Table(
     Column("id", UUID(as_uuid=False), primary_key=True, server_default=func.gen_random_uuid()),
     Column("author_id", BigInteger, ForeignKey("app_user.id")),
     _text("client_id", nullable=False),
-    _text("category", nullable=False, index=True),
+    _text("category", nullable=False),
     _text("status", nullable=False, server_default="received"),
     Column("version", Integer, nullable=False, server_default="1"),
     _now("moved_at"),
@@ -414,10 +414,9 @@ report = Table(
     Index("report_community_idx", "community_code", "received_at", "id"),
     Index("report_grid_idx", "grid_code", "received_at", "id"),
     Index("report_author_idx", "author_id", "received_at", "id"),
-    Index("report_received_idx", "received_at", "id"),
     Index("report_place_idx", "street_code", "lon", "lat"),
-    Index("report_moved_idx", "moved_at"),
-    Index("report_deadline_idx", "due_at"),
+    Index("report_moved_idx", "moved_at", "street_code"),
+    Index("report_deadline_idx", "due_at", "street_code"),
     Index("report_open_idx", "street_code", "received_at", "id", postgresql_where=text(_STILL_OPEN)),
     Index("report_warn_idx", "warn_at", postgresql_where=text(f"{_TO_DO} AND warned_at IS NULL")),
     Index("report_due_idx", "due_at", postgresql_where=text(f"{_TO_DO} AND overdue_at IS NULL")),
@@ -489,6 +488,31 @@ report_published = Table(
     Column("synthetic", Boolean, nullable=False),
     Index("report_published_geom_idx", "geom", postgresql_using="gist"),
     Index("report_published_reported_on_idx", "reported_on", "id"),
+)  # fmt: skip
+
+#: How many reports lie in each square of a fine raster, with the sums of their metres east and north: where they are,
+#: or `published` as the public sees them. Of the days before `report_tallied`; triggers keep it in step with what is
+#: put right afterwards.
+report_tally = Table(
+    "report_tally", metadata,
+    Column("published", Boolean, primary_key=True, autoincrement=False),
+    *(_text(name, primary_key=True) for name in ("street_code", "community_code", "grid_code")),
+    Column("x", Integer, primary_key=True, autoincrement=False),
+    Column("y", Integer, primary_key=True, autoincrement=False),
+    Column("points", Integer, nullable=False),
+    Column("east", Float(53), nullable=False),
+    Column("north", Float(53), nullable=False),
+    Index("report_tally_published_idx", "x", "y", postgresql_where=text("published")),
+    Index("report_tally_street_idx", "street_code", "x", "y", postgresql_where=text("NOT published")),
+    Index("report_tally_community_idx", "community_code", "x", "y", postgresql_where=text("NOT published")),
+    Index("report_tally_grid_idx", "grid_code", "x", "y", postgresql_where=text("NOT published")),
+)  # fmt: skip
+report_tallied = Table(
+    "report_tallied", metadata,
+    Column("only", Boolean, primary_key=True, server_default="true"),
+    Column("until", DateTime(timezone=True), nullable=False, server_default="-infinity"),
+    Column("day", Date, nullable=False, server_default="-infinity"),
+    CheckConstraint('"only"', name="only"),
 )  # fmt: skip
 
 #: Classes of reports that are about persons: their reports are in no public view.

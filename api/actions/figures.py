@@ -12,6 +12,7 @@ import pandas as pd
 import data.categories
 import data.handover
 import data.reports
+import data.tiles
 import gis.categories
 import gis.crs
 import gis.duplicates
@@ -50,11 +51,16 @@ def of_period(
         raise Invalid("reports.figures_by", by=by, known=["all", *COLUMNS])
     if by == "inspector" and role not in SUPERVISORS:
         raise NotAllowed("reports.person_figures")
-    cases, events = data.reports.history(session, since=since, until=until)
     named = [] if by == "all" else [COLUMNS[by]]
+    cases, events = data.reports.history(session, role=role, since=since, until=until, by=named)
     counted = gis.evaluation.figures(cases, events, since=since, until=until, by=named, as_of=now)
     counted.index = pd.Index(["" if pd.isna(name) else str(name) for name in counted.index], name="group")
     return gis.frames.records(counted.reset_index())
+
+
+def tally(session: Session, *, now: datetime) -> None:
+    """Count where the reports of the days that are over lie, for the far views of tiles."""
+    data.tiles.tally(session, now=now)
 
 
 def near(

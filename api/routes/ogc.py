@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -54,9 +54,14 @@ Name = Annotated[str, Path(max_length=40)]
 Id = Annotated[str, Path(max_length=120)]
 
 
-def said(body: Any, media: str = JSON, **headers: str) -> Response:
-    """A document; its words depend on the reader's language, its days are written as ISO 8601 has them."""
+def said(body: Any, media: str = JSON, features: Sequence[str] | None = None, **headers: str) -> Response:
+    """A document; its words depend on the reader's language, its days are written as ISO 8601 has them.
+
+    `features` are written already, and become its last member.
+    """
     text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str)
+    if features is not None:
+        text = f'{text[:-1]},"features":[{",".join(features)}]}}'
     return Response(text, 200, {"Vary": "Accept-Language"} | headers, media)
 
 
@@ -102,12 +107,12 @@ def items(request: Request, session: Session, now: Now, write: Write, name: Name
     query = request.query_params
     wanted = api.schemas.ogc.wanted(name, query, ZONE)
     frame = api.schemas.ogc.frame_of(query, "crs")
-    rows, matched = data.public.search(session, name, wanted, frame=frame)
+    page = data.public.search(session, name, wanted, frame=frame)
     links = [link(api.links.here(request), "self", GEOJSON), link(write.at("collections", name), "collection")]
-    if len(rows) == wanted.limit:
-        links.append(link(api.links.here(request, after=rows[-1]["id"]), "next", GEOJSON))
-    page = api.schemas.ogc.features(rows, matched, links=links, now=now)
-    return said(page, GEOJSON, **_in_frame(query))
+    if len(page.features) == wanted.limit:
+        links.append(link(api.links.here(request, after=page.last), "next", GEOJSON))
+    body = api.schemas.ogc.features(page, links=links, now=now)
+    return said(body, GEOJSON, page.features, **_in_frame(query))
 
 
 @router.get("/collections/{name}/items/{feature_id}", summary="One feature", openapi_extra=openapi_of("crs", "f"))
@@ -116,8 +121,8 @@ def item(request: Request, session: Session, write: Write, name: Name, feature_i
     query = request.query_params
     api.schemas.ogc.collection_of(name)
     api.schemas.ogc.require_known(query, "crs", "f")
-    row = data.public.get(session, name, feature_id, frame=api.schemas.ogc.frame_of(query, "crs"))
-    return said(write.feature(name, row), GEOJSON, **_in_frame(query))
+    found = data.public.get(session, name, feature_id, frame=api.schemas.ogc.frame_of(query, "crs"))
+    return said(write.feature(name, found), GEOJSON, **_in_frame(query))
 
 
 def _in_frame(query: Any) -> dict[str, str]:

@@ -281,31 +281,22 @@ class Writer:
             "additionalProperties": False,
         }
 
-    def feature(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    def feature(self, name: str, feature: Mapping[str, Any]) -> dict[str, Any]:
         here = self.at("collections", name)
-        links = [link(f"{here}/items/{row['id']}", "self", GEOJSON), link(here, "collection")]
-        return feature(row) | {"links": links}
+        links = [link(f"{here}/items/{feature['id']}", "self", GEOJSON), link(here, "collection")]
+        return {**feature, "links": links}
 
 
-def features(
-    rows: list[dict[str, Any]], matched: int | None, *, links: list[dict[str, Any]], now: datetime
-) -> dict[str, Any]:
-    """A page of features; where nobody has counted all of them, it does not say how many they are."""
-    counted = {} if matched is None else {"numberMatched": matched}
+def features(page: data.public.Page, *, links: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    """All that is said of a page but the features; where nobody has counted all, it does not say how many they are."""
+    counted = {} if page.matched is None else {"numberMatched": page.matched}
     return {
         "type": "FeatureCollection",
         "timeStamp": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
         **counted,
-        "numberReturned": len(rows),
+        "numberReturned": len(page.features),
         "links": links,
-        "features": [feature(row) for row in rows],
     }
-
-
-def feature(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A GeoJSON feature of a row of `data.public`."""
-    properties = {key: value for key, value in row.items() if key not in ("id", "geometry")}
-    return {"type": "Feature", "id": str(row["id"]), "geometry": row["geometry"], "properties": properties}
 
 
 def _extent(extent: Mapping[str, Any]) -> dict[str, Any]:

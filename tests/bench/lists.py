@@ -1,9 +1,10 @@
 """How long lists, single objects and tiles take at the size of a real district, for every role.
 
-    python tests/bench/lists.py [--reports 1000000] [--home FOLDER] [--most 40]
+    python tests/bench/lists.py [--reports 1000000] [--home FOLDER] [--most 40] [--only NAME,NAME] [--served]
 
 Starts a private database of its own (kept for the next time where a home is named) and the application in this
-process, reached as a server reaches it. Requests are made one after the other: the times are those of a quiet server;
+process, reached as a server reaches it; `--served` measures a server of its own over the loopback instead.
+Requests are made one after the other: the times are those of a quiet server;
 processor time of Python and of PostgreSQL is printed beside them for a machine that is not quiet. Every statement is
 explained with the rights of its reader: one that reads a large table from end to end is a miss, like a time over the
 line. What misses is measured twice more, and the median counts.
@@ -13,9 +14,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import http.client
 import json
 import os
 import platform
+import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -37,6 +41,7 @@ from sqlalchemy import event, text  # noqa: E402
 import api.auth  # noqa: E402
 import data.cluster  # noqa: E402
 import data.db  # noqa: E402
+import data.tiles  # noqa: E402
 from api.app import create_app  # noqa: E402
 from api.settings import Settings  # noqa: E402
 from contract import people  # noqa: E402
@@ -153,9 +158,18 @@ class Place:
     app: Any
     postmaster: int
     headers: dict[str, dict[str, str]]
+    server: Server | None = None
+
+    async def ask(self, path: str, role: str) -> tuple[int, int]:
+        """Status and size of an answer of the server that is measured."""
+        return self.server.get(path, self.headers[role]) if self.server else await self.get(path, role)
+
+    def python_s(self) -> float:
+        """Processor seconds of that server."""
+        return self.server.cpu_s() if self.server else time.process_time()
 
     async def get(self, path: str, role: str) -> tuple[int, int]:
-        """Status and size of an answer."""
+        """Status and size of an answer of the application in this process."""
         parts, sent = urlsplit(path), []
         named = {"host": "bench", **self.headers[role]}
         scope = {
@@ -180,8 +194,41 @@ class Place:
         return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in children) / 1e9
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server as `wangge up` starts it, and a connection that is kept."""
+
+    process: subprocess.Popen[bytes]
+    connection: http.client.HTTPConnection
+
+    def get(self, path: str, headers: dict[str, str]) -> tuple[int, int]:
+        self.connection.request("GET", path, headers=headers)
+        answer = self.connection.getresponse()
+        return answer.status, len(answer.read())
+
+    def cpu_s(self) -> float:
+        used = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def place(home: Path | None, size: district.Size) -> Iterator[Place]:
+def server(home: Path, cluster: data.cluster.Cluster) -> Iterator[Server]:
+    said = {"HOME": str(home), "DATABASE_URL": cluster.url, "DOOR_URL": cluster.door_url, "RATE_PERSON": "0",
+            "RATE_ADDRESS": "0"}  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | {f"WANGGE_{name}": value for name, value in said.items()}
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        command = [sys.executable, "-P", "-m", "api.cli", "serve", "--door", str(door.fileno())]
+        quietly = {"stdin": subprocess.PIPE, "stderr": subprocess.DEVNULL}  # it leaves when its stdin ends
+        process = subprocess.Popen(command, env=environment, pass_fds=[door.fileno()], **quietly)
+        try:
+            yield Server(process, http.client.HTTPConnection("127.0.0.1", door.getsockname()[1]))
+        finally:
+            process.terminate()
+            process.wait()
+
+
+@contextmanager
+def place(home: Path | None, size: district.Size, *, served: bool) -> Iterator[Place]:
     with nullcontext(str(home)) if home else tempfile.TemporaryDirectory(prefix="wangge-") as folder:
         Path(folder).mkdir(exist_ok=True)
         os.chmod(folder, 0o711)
@@ -197,7 +244,8 @@ def place(home: Path | None, size: district.Size) -> Iterator[Place]:
             )  # fmt: skip
             app = create_app(settings)
             pid = int((cluster.folder / "postmaster.pid").read_text().split()[0])
-            yield Place(engine, app, pid, headers(engine, app))
+            with server(Path(folder) / "app", cluster) if served else nullcontext() as real:
+                yield Place(engine, app, pid, headers(engine, app), real)
             for each in (app.state.door, engine):
                 each.dispose()
 
@@ -209,6 +257,7 @@ def fill(engine: data.db.Engine, size: district.Size) -> None:
         begun = time.perf_counter()
         district.found(session, size)
         people.give_key(session, "partner", session.scalar(text("SELECT id FROM app_user WHERE login = 'partner'")))
+        data.tiles.tally(session, now=datetime.now(UTC))  # as the worker does
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
     say(f"filled in {time.perf_counter() - begun:.0f} s")
@@ -245,18 +294,18 @@ class Times:
 async def timed(here: Place, asked: Asked, role: str, most: int, patience_s: float = 1.0) -> Times:
     """As many requests as fit into the time, `most` at most; ten at least, unless they take very long."""
     for path in islice(cycle(asked.paths), 2):
-        status, size = await here.get(path, role)
+        status, size = await here.ask(path, role)
         assert status in (200, 204), (status, path, role)
     wall, begun = [], time.perf_counter()
-    python, postgres = time.process_time(), here.postgres_s()
+    python, postgres = here.python_s(), here.postgres_s()
     for path in islice(cycle(asked.paths), most):
         asked_at = time.perf_counter()
-        _, size = await here.get(path, role)
+        _, size = await here.ask(path, role)
         wall.append((time.perf_counter() - asked_at) * 1000)
         if time.perf_counter() - begun > patience_s * (1 if len(wall) >= 10 else 3):
             break
     share = 1000 / len(wall)
-    spent = (time.process_time() - python) * share, (here.postgres_s() - postgres) * share
+    spent = (here.python_s() - python) * share, (here.postgres_s() - postgres) * share
     return Times(np.sort(wall), *spent, size)
 
 
@@ -315,7 +364,7 @@ async def measured(here: Place, asked: Asked, role: str, most: int) -> tuple[str
 async def run(here: Place, given: argparse.Namespace) -> int:
     missed = 0
     for asked in requests(sampled(here.engine)):
-        for role in asked.roles if given.only in asked.name else ():
+        for role in asked.roles if any(name in asked.name for name in given.only.split(",")) else ():
             if given.plan:
                 say(asked.name, role, *(await explained(here, asked, role))[1], sep="\n")
                 continue
@@ -336,10 +385,11 @@ def main() -> int:
     parser.add_argument("--reports", type=int, default=district.Size.reports)
     parser.add_argument("--home", type=Path, help="keep the database here")
     parser.add_argument("--most", type=int, default=40, help="requests of each kind by each role")
-    parser.add_argument("--only", default="", help="kinds of request with this in their name")
+    parser.add_argument("--only", default="", help="kinds of request with one of these in their name")
     parser.add_argument("--plan", action="store_true", help="print plans instead of times")
+    parser.add_argument("--served", action="store_true", help="measure over HTTP")
     given = parser.parse_args()
-    with place(given.home, district.Size(reports=given.reports)) as here:
+    with place(given.home, district.Size(reports=given.reports), served=given.served) as here:
         say(f"{given.reports} reports, milliseconds, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}")
         return int(asyncio.run(run(here, given)) > 0)
 

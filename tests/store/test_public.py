@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
@@ -80,8 +81,8 @@ def test_what_is_taken_back_is_taken_from_the_public_as_well(session, report):
 
 def test_the_public_reads_the_view_and_not_the_table_behind_it(session, report):
     session.execute(text("SET LOCAL ROLE wangge_public"))
-    rows, matched = data.public.search(session, "reports", Wanted(), frame=Frame())
-    assert (matched, rows[0]["geometry"]["coordinates"]) == (1, [113.205, 23.102])
+    page = data.public.search(session, "reports", Wanted(), frame=Frame())
+    assert (page.matched, json.loads(page.features[0])["geometry"]["coordinates"]) == (1, [113.205, 23.102])
     assert not session.scalar(text("SELECT has_any_column_privilege('report', 'SELECT')"))
 
 

@@ -25,6 +25,7 @@ report              -/./-/-  A/AB/A/-   A/AB/A/-   A/AB/A/- -/-/-/-  A/AB/A/- -/
 report_event        -/./-/-  A/A/-/-    A/A/-/-    A/A/-/-  -/-/-/-  A/A/-/-  -/-/-/-  -/-/-/-
 report_conflict     -/-/-/-  A/A/-/-    A/./A/-    A/./A/-  -/-/-/-  A/./-/-  -/-/-/-  -/-/-/-
 report_day          -/-/-/-  -/-/-/-    -/-/-/-    -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
+report_tally        ./-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  ./-/-/-  ./-/-/-  -/-/-/-  ./-/-/-
 coverage_household  -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
 coverage_area       -/-/-/-  A/-/-/-    A/-/-/-    A/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-  -/-/-/-
 app_user            -/-/-/-  a/-/-/-    Aa/-/-/-   Aa/-/-/- a/-/-/-  a/-/-/-  a/-/-/-  ABa/AB/ABa/-
@@ -52,8 +53,8 @@ COMMANDS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 #: Tables without persons: all may read them but the auditor, who reads only the log; the catalogues have an editor.
 OPEN = (
     "category", "unit", "routing_rule", "area", "area_level", "area_scheme", "facility_kind", "walknet", "walk_node",
-    "walk_edge", "data_change",
-    "report_published", "category_unpublished", "public_area", "public_facility", "public_coverage", "public_report",
+    "walk_edge", "data_change", "report_published", "report_tallied", "category_unpublished",
+    "public_area", "public_facility", "public_coverage", "public_report",
 )  # fmt: skip
 EDITED_BY_ADMIN = ("category", "unit", "routing_rule", "area_scheme", "facility_kind", "category_unpublished")
 
@@ -71,6 +72,7 @@ INSERT = {
     "report_conflict": """INSERT INTO report_conflict (report_id, body_hash, body)
         VALUES (CAST(:report AS uuid), :ref, '{}')""",
     "report_day": "INSERT INTO report_day VALUES (:author, '2020-01-01', ascii(:s))",
+    "report_tally": "INSERT INTO report_tally VALUES (false, :s, :c, :g, 1, 1, 1, 0, 0)",
     "coverage_household": f"""INSERT INTO coverage_household (run_id, household_id, profile, seconds, metres,
         facilities, verdict_standard, verdict_personal, {CODES})
         VALUES (:run, hashtext(:ref), '', '{{}}', '{{}}', '{{}}', '', '', :s, :c, :g)""",
@@ -133,7 +135,9 @@ def seeded(session: data.db.Session) -> dict[str, int]:
     known = {"run": run}
     for street, role in product(PLACES, ROLES[1:]):
         known[f"{role} {street}"] = staff(session, f"{role} {street}", role, PLACES[street])
-    for street, table in product(PLACES, ("household", "report", "coverage_household", "coverage_area", "audit_log")):
+    for street, table in product(
+        PLACES, ("household", "report", "report_tally", "coverage_household", "coverage_area", "audit_log")
+    ):
         values = {"author": known[f"inspector {street}"], "run": run, "actor": street, "ref": street}
         session.execute(text(INSERT[table]), PLACES[street] | values)
     for street in PLACES:

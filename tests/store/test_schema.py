@@ -22,22 +22,12 @@ pytestmark = pytest.mark.database
 NO_PERSONS = {
     "alembic_version", "area", "area_level", "area_scheme", "import_batch", "facility_kind", "walknet", "walk_node",
     "walk_edge", "scenario", "basemap", "job", "job_held", "citizen_day", "data_change",
-    "category", "unit", "routing_rule", "report_published", "category_unpublished", "wangge_private.area_check",
-    "wangge_private.disclosure_draw",
+    "category", "unit", "routing_rule", "report_published", "report_tallied", "category_unpublished",
+    "wangge_private.area_check", "wangge_private.disclosure_draw",
 }  # fmt: skip
 ROLES = (
-    "public",
-    "inspector",
-    "community",
-    "street",
-    "planner",
-    "partner",
-    "auditor",
-    "admin",
-    "memory",
-    "login",
-    "owner",
-)
+    "public", "inspector", "community", "street", "planner", "partner", "auditor", "admin", "memory", "login", "owner",
+)  # fmt: skip
 
 #: What there is in our two schemas; whatever an extension brought is its own business.
 OURS = """

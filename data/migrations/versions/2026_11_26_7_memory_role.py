@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "2026_11_26_7_memory_role"
-down_revision = "2026_11_23_7_kept_plan"
+down_revision = "2026_11_26_5_way_in"
 branch_labels = depends_on = None
 
 PREPARATION = Path(__file__).with_name("2026_11_26_7_preparation.sql")

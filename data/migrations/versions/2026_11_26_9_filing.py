@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "2026_11_26_9_filing"
-down_revision = "2026_11_23_7_kept_plan"
+down_revision = "2026_11_26_8_citizens"
 branch_labels = depends_on = None
 
 
