@@ -130,3 +130,41 @@ BAD_VALUES = (
     "%00", "%ff%fe", "..%2f..%2fetc%2fpasswd", "%27%3B--", "9" * 30, "-1", "1e400", "NaN", "%F0%9F%91%B5" * 50,
     "%0d%0aX-Y:1", "a" * 1500, "%E2%80%AE", "{}", "[]", "null", "0", "%20", "2026-02-31", "0001-01-01",
 )  # fmt: skip
+#: What no field of a JSON body wants, or only some do.
+FIELDS: tuple[Any, ...] = (
+    None, True, "", " ", SECRET, SECRET * 2000, -1, 0, 1e-320, 1.7e308, -1.7e308, 2**31, 2**63, 2**64, -(2**63) - 1,
+    [], [[]], {}, {"": []}, [None], [SECRET] * 500, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-02-30",
+    "1e400", "\x7f\x1b[0m", "\u202e\ufeff\u0000".strip("\0"), "'; DROP TABLE report; --", "../../etc/passwd",
+    "\N{OLDER WOMAN}\N{VARIATION SELECTOR-16}" * 300, "NaN", "\U0010ffff", "%00%s%n", "00000000-0000-0000-0000-000000000000",
+    {"type": "Polygon", "coordinates": [[[113.2, 23.1], [113.2, 23.1], [113.2, 23.1], [113.2, 23.1]]]},
+)  # fmt: skip
+_HEAD = b"Host: 127.0.0.1\r\n"
+#: What is no HTTP, or more than one reading of it.
+BROKEN_HTTP = {
+    "nothing": b"",
+    "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "a line without an end": b"GET /" + b"a" * 200_000,
+    "HTTP/0.9": b"GET /healthz\r\n\r\n",
+    "HTTP/9.9": b"GET /healthz HTTP/9.9\r\n" + _HEAD + b"\r\n",
+    "no host": b"GET /healthz HTTP/1.1\r\n\r\n",
+    "two hosts": b"GET /healthz HTTP/1.1\r\n" + _HEAD * 2 + b"\r\n",
+    "bytes in the path": b"GET /api/areas/\xff\xfe HTTP/1.1\r\n" + _HEAD + b"\r\n",
+    "NUL in a header": b"GET /healthz HTTP/1.1\r\n" + _HEAD + b"X: \0\r\n\r\n",
+    "a header without a name": b"GET /healthz HTTP/1.1\r\n" + _HEAD + b": x\r\n\r\n",
+    "a header of a megabyte": b"GET /healthz HTTP/1.1\r\n" + _HEAD + b"X: " + b"x" * 1_000_000 + b"\r\n\r\n",
+    "ten thousand headers": b"GET /healthz HTTP/1.1\r\n" + _HEAD + b"X: x\r\n" * 10_000 + b"\r\n",
+    "a negative length": b"POST /api/token HTTP/1.1\r\n" + _HEAD + b"Content-Length: -1\r\n\r\n",
+    "two lengths": b"POST /api/token HTTP/1.1\r\n" + _HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+    "a length and pieces": b"POST /api/token HTTP/1.1\r\n" + _HEAD
+    + b"Content-Type: application/json\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a piece of a size that is none": b"POST /api/token HTTP/1.1\r\n" + _HEAD
+    + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+    "a length that does not come": b"POST /api/token HTTP/1.1\r\n" + _HEAD
+    + b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+    "a token of bytes": b"GET /api/me HTTP/1.1\r\n" + _HEAD + b"Authorization: Bearer \xff\xfe\r\n\r\n",
+    "a token of a scheme alone": b"GET /api/me HTTP/1.1\r\n" + _HEAD + b"Authorization: Bearer\r\n\r\n",
+    "an upgrade": b"GET /healthz HTTP/1.1\r\n" + _HEAD + b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n\r\n",
+    "a proxy's address": b"GET http://10.0.0.1/ HTTP/1.1\r\n" + _HEAD + b"\r\n",
+    "half a method": b"\r\n\r\nGE",
+}  # fmt: skip
