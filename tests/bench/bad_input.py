@@ -256,8 +256,10 @@ def parameters(town: Town) -> Iterator[Asked]:
 
 
 def fields(town: Town) -> Iterator[Asked]:
-    """A sound body of which one field is bad, from every role, of whom one at least may send it."""
+    """A sound body of which one field is bad, from every role that is not turned away whatever it sends."""
     for role, (route, one) in itertools.product(ROLES, DECLARED.items()):
+        if one[role][:3] in ("401", "403"):
+            continue
         body = put_in(one.get("body", {}), town.values[route])
         names = [*body, *_described(town, route)] if "body" in one else []
         for name, value in itertools.product(dict.fromkeys(names), FIELDS):

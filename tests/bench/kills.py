@@ -44,22 +44,21 @@ async def killed(service: Service, ledger: Ledger, kill: Callable[[], None], tim
     """Kill `times` times while phones send; the seconds until the first report that was kept afterwards."""
     client, over = Client(service.port, ledger), asyncio.Event()
     phones = [asyncio.create_task(_phone(service, client, number, over)) for number in range(PHONES)]
-    back = []
+    back, clock = [], Clock()
     for _ in range(times):
         await asyncio.sleep(random.uniform(0.2, 1.0))
         kill()
         client.idle.clear()
-        back.append(await _seconds_until_more_are_kept(ledger))
+        back.append(await _seconds_until_more_are_kept(ledger, clock))
     over.set()
     await asyncio.gather(*phones)
     ledger.sync()
     return back
 
 
-async def _seconds_until_more_are_kept(ledger: Ledger) -> float:
+async def _seconds_until_more_are_kept(ledger: Ledger, clock: Clock) -> float:
     """Until more reports are kept than could have been under way; without what the whole machine stood still."""
-    clock, before = Clock(), len(ledger.kept())
-    began = clock()
+    began, before = clock(), len(ledger.kept())
     while len(ledger.kept()) <= before + PHONES:
         await asyncio.sleep(0.01)
         assert clock() - began < BACK_WITHIN_S, "it did not come back"
