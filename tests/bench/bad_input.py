@@ -75,7 +75,7 @@ def rss_mb(pid: int) -> float:
 
 
 class Town:
-    """A real server with somebody of every role and an object of everything; headers for as many phones as are asked."""
+    """A real server with somebody of every role and an object of everything, and headers for any number of phones."""
 
     def __init__(self, service: Service) -> None:
         self.service, self.number = service, itertools.count()
@@ -276,7 +276,8 @@ def forms(town: Town) -> Iterator[Asked]:
 
 
 PARTS: dict[str, Callable[[Town], Iterator[Asked]]] = {
-    "bodies": bodies, "types": types, "addresses": addresses, "parameters": parameters, "fields": fields, "forms": forms,
+    "bodies": bodies, "types": types, "addresses": addresses, "parameters": parameters, "fields": fields,
+    "forms": forms,
 }  # fmt: skip
 
 
@@ -304,7 +305,7 @@ def broken(town: Town, tally: Tally) -> None:
         with socket.create_connection(("127.0.0.1", town.service.port), timeout=30) as line, suppress(OSError):
             line.sendall(sent)
             line.shutdown(socket.SHUT_WR)
-            said = b"".join(iter(lambda: line.recv(65536), b""))  # noqa: B023
+            said = b"".join(iter(lambda: line.recv(65536), b""))
         status = int(said.split(b" ", 2)[1]) if said.startswith(b"HTTP/") else 400
         tally.note("broken", "nobody", name, status, said, tally.clock() - began)
         assert requests.get(f"{town.url}/healthz", timeout=30).status_code == 200

@@ -135,7 +135,8 @@ FIELDS: tuple[Any, ...] = (
     None, True, "", " ", SECRET, SECRET * 2000, -1, 0, 1e-320, 1.7e308, -1.7e308, 2**31, 2**63, 2**64, -(2**63) - 1,
     [], [[]], {}, {"": []}, [None], [SECRET] * 500, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-02-30",
     "1e400", "\x7f\x1b[0m", "\u202e\ufeff\u0000".strip("\0"), "'; DROP TABLE report; --", "../../etc/passwd",
-    "\N{OLDER WOMAN}\N{VARIATION SELECTOR-16}" * 300, "NaN", "\U0010ffff", "%00%s%n", "00000000-0000-0000-0000-000000000000",
+    "\N{OLDER WOMAN}\N{VARIATION SELECTOR-16}" * 300, "NaN", "\U0010ffff", "%00%s%n",
+    "00000000-0000-0000-0000-000000000000",
     {"type": "Polygon", "coordinates": [[[113.2, 23.1], [113.2, 23.1], [113.2, 23.1], [113.2, 23.1]]]},
 )  # fmt: skip
 _HEAD = b"Host: 127.0.0.1\r\n"
