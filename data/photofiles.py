@@ -27,6 +27,8 @@ RESERVE_BYTES = 256 * 2**20
 #: What a backup holds, and how files are called there.
 KEPT = ("quarantine", "served")
 NAME = re.compile(rf"photos/({'|'.join(KEPT)})/([0-9a-f]{{2}})/\2[0-9a-f-]{{34}}(\.[a-z]+\.jpg)?")
+#: From a file up to the home: its folder of two digits, its kind, `photos`, the home.
+DEPTH = 4
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -158,14 +160,16 @@ def room() -> Iterator[None]:
 
 
 def _settle(path: Path, place: Path) -> None:
-    """Move a file within the disk so that its new name survives a power cut."""
+    """Move a file within the disk so that its new name survives a power cut.
+
+    So must the names of all folders it lies in, whoever made them: another thread may have done so just now and not
+    have synced them yet. Where there is nothing to write that takes microseconds.
+    """
     with room():
-        made = not place.parent.exists()
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.replace(place)
-        data.folders.sync(place.parent)
-        if made:
-            data.folders.sync(place.parent.parent)
+        for folder in place.parents[:DEPTH]:
+            data.folders.sync(folder)
 
 
 def _folder(home: Path, name: str) -> Path:

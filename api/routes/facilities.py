@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
@@ -60,7 +61,7 @@ def add(
 ) -> Facility:
     """In one's own area; its place says which area that is."""
     made = api.actions.facilities.add(session, who, asked.model_dump(), today=today)
-    response.headers["Location"] = f"{request.url.path}/{asked.id}"
+    response.headers["Location"] = f"{request.url.path}/{quote(asked.id, safe='')}"
     return _shown(made, response)
 
 

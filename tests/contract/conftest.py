@@ -76,14 +76,16 @@ def settle(session: data.db.Session) -> int:
     return furnish(session)
 
 
-def furnish(session: data.db.Session) -> int:
+def furnish(session: data.db.Session, living: gpd.GeoDataFrame | None = None) -> int:
     """A lane, a canteen, homes and one run over them, in a town that has areas; the number of the run."""
-    batch = data.imports.add(session, what="households", file_name="town", sha256="", datum="wgs84", rows_kept=80,
+    living = homes() if living is None else living
+    batch = data.imports.add(session, what="households", file_name="town", sha256="", datum="wgs84",
+                             rows_kept=len(living),
                              synthetic=True, attribution="© 合成小镇", facts={"data_date": "2025-12-31"})  # fmt: skip
     nodes, edges = lane()
     data.walknet.add(session, nodes, edges, srid=4547, sha256="", synthetic=True, stats={}, import_id=batch)
     data.facilities.add(session, canteen(), import_id=batch)
-    data.population.add(session, homes(), import_id=batch)
+    data.population.add(session, living, import_id=batch)
     session.execute(text("UPDATE wangge_private.disclosure_draw SET secret = :known"), {"known": drawn.SECRET})
     return api.actions.coverage.run(session, api.actions.coverage.Question(("canteen",)), today=TODAY)["run_id"]
 

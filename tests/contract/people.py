@@ -56,6 +56,11 @@ def key_of(login: str) -> str:
 def settle(session: data.db.Session) -> dict[str, int]:
     """The town and its people; who has which number."""
     squares.found(session)
+    return employ(session)
+
+
+def employ(session: data.db.Session) -> dict[str, int]:
+    """Everybody's account, place and key, in a town that is there; who has which number."""
     known = {}
     for login, role, place in PEOPLE:
         known[login] = data.users.add(session, login=login, name=f"人员 {login}", synthetic=True)

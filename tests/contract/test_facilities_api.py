@@ -58,6 +58,14 @@ def test_a_facility_stands_where_its_place_says(add, client, login):
     assert (made["lon"], made["lat"]) == (body["lon"], body["lat"])
 
 
+@pytest.mark.parametrize("name", ["饭堂一号", "ÄÖ", "F_1"])
+def test_an_id_in_any_script_has_an_address(add, client, name):
+    """A header is latin-1 and an address ASCII: the id is quoted in both."""
+    answer = add(asked(id=name))
+    assert answer.status_code == 201
+    assert client.get(answer.headers["location"]).json()["id"] == name
+
+
 def test_the_pair_as_sent_is_kept_beside_the_place(add, town):
     body = asked(datum="gcj02", lon=squares.WEST + 0.0079, lat=squares.SOUTH + 0.0003)
     assert add(body).status_code == 201

@@ -6,13 +6,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import text
 
 import api.actions.figures
@@ -27,7 +24,6 @@ import gis.evaluation
 import gis.reports
 from api.auth import Caller
 from data.reports import Wanted
-from gis.errors import Conflict
 from gis.reports import Proof, Submission
 from worlds import squares
 
@@ -195,103 +191,3 @@ def test_the_owner_lists_and_exports_every_report(engine, callers, tmp_path):
     written = pd.read_csv(tmp_path / "reports.csv")
     assert len(rows) == len(written) == one(engine, "SELECT count(*) FROM report")
     assert "'=1+1" in set(written["text"])
-
-
-# Any order ------------------------------------------------------------------------------------------------------------
-
-
-class Phones(RuleBasedStateMachine):
-    """Three phones of one inspector: they send, send again, in any order, edit after sending, and crash before the
-    answer comes; staff move what has come. The model is a dictionary; the database must say the same.
-    """
-
-    engine: data.db.Engine
-    callers: dict[str, Caller]
-
-    @initialize()
-    def begin(self) -> None:
-        """Each history has ids of its own: the database keeps those of the histories before it."""
-        self.space = uuid4().int >> 64 << 64
-        self.bodies: dict[str, list[Submission]] = {}
-        self.public: dict[str, str] = {}
-        self.versions: dict[str, int] = {}
-        self.disputed: dict[str, set[str]] = {}
-
-    def put(self, uuid: str, sent: Submission, *, crash: bool = False) -> None:
-        """Send, and hold the answer against the model; a phone that crashes never learns the answer."""
-        status, told = receive(self.engine, self.callers["inspector"], uuid, sent)
-        first = self.bodies[uuid][0] if uuid in self.public else sent
-        assert status == (409 if sent != first else 200 if uuid in self.public else 201)
-        if status == 409:
-            self.disputed.setdefault(uuid, set()).add(gis.reports.fingerprint(sent))
-        elif not crash:
-            assert self.public.get(uuid, told["id"]) == told["id"]
-        if uuid not in self.public:
-            self.bodies[uuid].remove(sent)
-            self.bodies[uuid].insert(0, sent)
-            self.public[uuid], self.versions[uuid] = told["id"], 1
-
-    @rule(number=st.integers(0, 2**32), words=st.sampled_from(["一", "二", "三"]))
-    def write(self, number: int, words: str) -> None:
-        """A report is written, not sent: it waits on the phone."""
-        self.bodies.setdefault(str(UUID(int=self.space | number, version=4)), [replace(SENT, text=words)])
-
-    @rule(pick=st.randoms(), crash=st.booleans(), later=st.integers(0, 9))
-    def send(self, pick, crash: bool, later: int) -> None:
-        if self.bodies:
-            uuid = pick.choice(sorted(self.bodies))
-            sent = replace(pick.choice(self.bodies[uuid]), sent_at=NOW + timedelta(minutes=later))
-            self.put(uuid, replace(sent, sent_at=None), crash=crash)
-
-    @rule(pick=st.randoms(), words=st.sampled_from(["改一", "改二"]))
-    def edit(self, pick, words: str) -> None:
-        """Somebody edits a report that may have been sent already."""
-        if self.bodies:
-            bodies = self.bodies[pick.choice(sorted(self.bodies))]
-            other = replace(bodies[0], text=words)
-            if other not in bodies:
-                bodies.append(other)
-
-    @rule(pick=st.randoms(), name=st.sampled_from(["accept", "reject", "restore", "note"]), stale=st.booleans())
-    def act(self, pick, name: str, stale: bool) -> None:
-        """Staff move a report, sometimes at a version that is past."""
-        if not self.public:
-            return
-        uuid = pick.choice(sorted(self.public))
-        version = self.versions[uuid] - stale
-        proof = Proof(reason="因", text="注")
-        try:
-            status, told = move(self.engine, self.callers["street"], self.public[uuid], name, proof, version=version)
-        except Conflict:
-            return  # not from the state it is in
-        assert status == (409 if stale else 200)
-        self.versions[uuid] += status == 200
-        assert told["version"] == self.versions[uuid]
-
-    @invariant()
-    def the_database_says_the_same(self) -> None:
-        if not getattr(self, "public", None):
-            return
-        with data.db.transaction(self.engine) as session:
-            for uuid, report in self.public.items():
-                case = data.cases.get(session, report)
-                assert case.columns["client_id"] == uuid
-                assert case.columns["text"] == self.bodies[uuid][0].text
-                assert case.report.version == self.versions[uuid] == len(case.events)
-                assert gis.reports.replay(case.events) == replace(case.report, photos_missing=0)
-                assert case.disputes == len(self.disputed.get(uuid, ()))
-
-
-@pytest.fixture
-def phones(engine: data.db.Engine, callers: dict[str, Caller]) -> type[Phones]:
-    Phones.engine, Phones.callers = engine, callers
-    return Phones
-
-
-def test_whatever_phones_and_staff_do_the_database_and_the_model_agree(phones):
-    run_state_machine_as_test(
-        phones,
-        settings=settings(
-            max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
