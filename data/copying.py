@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL, UUID
 from sqlalchemy.orm import Session
 from sqlalchemy.types import BigInteger
 
+from gis.compiled import at_once
 from gis.errors import Invalid
 
 Bytes = npt.NDArray[np.uint8]
@@ -94,13 +96,13 @@ def copy(session: Session, table: Table, columns: Mapping[str, Any] | pd.DataFra
     an (n, k) array or lists, whose NaN stay numbers.
     """
     given: dict[str, Any] = {str(name): values for name, values in columns.items()}
-    cells = [encode(table.c[name], values) for name, values in given.items()]
+    cells = at_once(lambda name: encode(table.c[name], given[name]), given)
     counts = {len(one.sizes) for one in cells}
     if len(counts) != 1:
         raise Invalid("store.columns", table=table.name, lengths=sorted(counts))
     names = ", ".join(f'"{name}"' for name in given)
-    stream = _Stream(_messages(cells))
-    with session.connection().connection.driver_connection.cursor() as cursor:  # type: ignore[union-attr]
+    with ThreadPoolExecutor(1) as ahead, session.connection().connection.driver_connection.cursor() as cursor:  # type: ignore[union-attr]
+        stream = _Stream(_messages(cells), ahead)
         if session.scalar(text("SELECT row_security_active(:name)"), {"name": table.name}):
             _staged(cursor, table.name, names, stream)
         else:
@@ -381,16 +383,14 @@ def _chunks(sizes: Lengths) -> Iterator[tuple[int, int]]:
 
 
 class _Stream:
-    """The pieces as a file that psycopg2 reads from."""
+    """The pieces as a file that psycopg2 reads from; the next one is laid out while the server takes this one in."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces, self._left = pieces, b""
+    def __init__(self, pieces: Iterator[bytes], ahead: ThreadPoolExecutor) -> None:
+        self._begin = partial(ahead.submit, next, pieces, b"")
+        self._next, self._left = self._begin(), b""
 
     def read(self, size: int) -> bytes:
-        while not self._left:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return b""
-            self._left = piece
+        if not self._left:
+            self._left, self._next = self._next.result(), self._begin()
         taken, self._left = self._left[:size], self._left[size:]
         return taken
