@@ -88,8 +88,20 @@ class Cells:
         return matrix, meant
 
 
-def copy(session: Session, table: Table, columns: Mapping[str, Any] | pd.DataFrame) -> int:
-    """Add the rows to the table and say how many; columns not given get their defaults.
+@dataclass(frozen=True)
+class Load:
+    """Rows of a table as the server reads them: its columns by name, as cells."""
+
+    table: Table
+    cells: dict[str, Cells]
+
+    @property
+    def rows(self) -> int:
+        return len(next(iter(self.cells.values())).sizes)
+
+
+def lay(table: Table, columns: Mapping[str, Any] | pd.DataFrame) -> Load:
+    """The rows of some columns, which need not be all.
 
     Columns are arrays or Series named as in the table; a missing value (None, NaN, NaT, pd.NA) is stored as null.
     A geometry column takes shapely geometries, or an (n, 2) array of longitudes and latitudes; an array column takes
@@ -100,15 +112,26 @@ def copy(session: Session, table: Table, columns: Mapping[str, Any] | pd.DataFra
     counts = {len(one.sizes) for one in cells}
     if len(counts) != 1:
         raise Invalid("store.columns", table=table.name, lengths=sorted(counts))
-    names = ", ".join(f'"{name}"' for name in given)
-    with ThreadPoolExecutor(1) as ahead, session.connection().connection.driver_connection.cursor() as cursor:  # type: ignore[union-attr]
-        stream = _Stream(_messages(cells), ahead)
-        if session.scalar(text("SELECT row_security_active(:name)"), {"name": table.name}):
-            _staged(cursor, table.name, names, stream)
+    return Load(table, dict(zip(given, cells, strict=True)))
+
+
+def copy(session: Session, table: Table, columns: Mapping[str, Any] | pd.DataFrame) -> int:
+    """Add the rows to the table and say how many; `lay` says what they may be. Columns not given get their defaults."""
+    return put(session, lay(table, columns))
+
+
+def put(session: Session, load: Load) -> int:
+    """`copy`, of rows already laid out."""
+    table, names = load.table.name, ", ".join(f'"{name}"' for name in load.cells)
+    raw: Any = session.connection().connection.driver_connection
+    with ThreadPoolExecutor(1) as ahead, raw.cursor() as cursor:
+        stream = _Stream(_messages(list(load.cells.values())), ahead)
+        if session.scalar(text("SELECT row_security_active(:name)"), {"name": table}):
+            _staged(cursor, table, names, stream)
         else:
-            with _unindexed(cursor, table.name, max(counts)):
-                cursor.copy_expert(f"COPY {table.name} ({names}) FROM STDIN (FORMAT binary)", stream, CHUNK)
-    return counts.pop()
+            with _unindexed(cursor, table, load.rows):
+                cursor.copy_expert(f"COPY {table} ({names}) FROM STDIN (FORMAT binary)", stream, CHUNK)
+    return load.rows
 
 
 @contextmanager
