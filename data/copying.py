@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL, UUID
 from sqlalchemy.orm import Session
 from sqlalchemy.types import BigInteger
 
+from gis.compiled import at_once
 from gis.errors import Invalid
 
 Bytes = npt.NDArray[np.uint8]
@@ -86,27 +88,50 @@ class Cells:
         return matrix, meant
 
 
-def copy(session: Session, table: Table, columns: Mapping[str, Any] | pd.DataFrame) -> int:
-    """Add the rows to the table and say how many; columns not given get their defaults.
+@dataclass(frozen=True)
+class Load:
+    """Rows of a table as the server reads them: its columns by name, as cells."""
+
+    table: Table
+    cells: dict[str, Cells]
+
+    @property
+    def rows(self) -> int:
+        return len(next(iter(self.cells.values())).sizes)
+
+
+def lay(table: Table, columns: Mapping[str, Any] | pd.DataFrame) -> Load:
+    """The rows of some columns, which need not be all.
 
     Columns are arrays or Series named as in the table; a missing value (None, NaN, NaT, pd.NA) is stored as null.
     A geometry column takes shapely geometries, or an (n, 2) array of longitudes and latitudes; an array column takes
     an (n, k) array or lists, whose NaN stay numbers.
     """
     given: dict[str, Any] = {str(name): values for name, values in columns.items()}
-    cells = [encode(table.c[name], values) for name, values in given.items()]
+    cells = at_once(lambda name: encode(table.c[name], given[name]), given)
     counts = {len(one.sizes) for one in cells}
     if len(counts) != 1:
         raise Invalid("store.columns", table=table.name, lengths=sorted(counts))
-    names = ", ".join(f'"{name}"' for name in given)
-    stream = _Stream(_messages(cells))
-    with session.connection().connection.driver_connection.cursor() as cursor:  # type: ignore[union-attr]
-        if session.scalar(text("SELECT row_security_active(:name)"), {"name": table.name}):
-            _staged(cursor, table.name, names, stream)
+    return Load(table, dict(zip(given, cells, strict=True)))
+
+
+def copy(session: Session, table: Table, columns: Mapping[str, Any] | pd.DataFrame) -> int:
+    """Add the rows to the table and say how many; `lay` says what they may be. Columns not given get their defaults."""
+    return put(session, lay(table, columns))
+
+
+def put(session: Session, load: Load) -> int:
+    """`copy`, of rows already laid out."""
+    table, names = load.table.name, ", ".join(f'"{name}"' for name in load.cells)
+    raw: Any = session.connection().connection.driver_connection
+    with ThreadPoolExecutor(1) as ahead, raw.cursor() as cursor:
+        stream = _Stream(_messages(list(load.cells.values())), ahead)
+        if session.scalar(text("SELECT row_security_active(:name)"), {"name": table}):
+            _staged(cursor, table, names, stream)
         else:
-            with _unindexed(cursor, table.name, max(counts)):
-                cursor.copy_expert(f"COPY {table.name} ({names}) FROM STDIN (FORMAT binary)", stream, CHUNK)
-    return counts.pop()
+            with _unindexed(cursor, table, load.rows):
+                cursor.copy_expert(f"COPY {table} ({names}) FROM STDIN (FORMAT binary)", stream, CHUNK)
+    return load.rows
 
 
 @contextmanager
@@ -381,16 +406,14 @@ def _chunks(sizes: Lengths) -> Iterator[tuple[int, int]]:
 
 
 class _Stream:
-    """The pieces as a file that psycopg2 reads from."""
+    """The pieces as a file that psycopg2 reads from; the next one is laid out while the server takes this one in."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces, self._left = pieces, b""
+    def __init__(self, pieces: Iterator[bytes], ahead: ThreadPoolExecutor) -> None:
+        self._begin = partial(ahead.submit, next, pieces, b"")
+        self._next, self._left = self._begin(), b""
 
     def read(self, size: int) -> bytes:
-        while not self._left:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return b""
-            self._left = piece
+        if not self._left:
+            self._left, self._next = self._next.result(), self._begin()
         taken, self._left = self._left[:size], self._left[size:]
         return taken

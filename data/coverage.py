@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import pandas as pd
 from sqlalchemy import delete, insert, select, text
 
 import data.areas
-from data.copying import fetch
-from data.db import Session, copy
+from data.copying import fetch, lay, put
+from data.db import Session
 from data.tables import area_level, coverage_area, coverage_household, coverage_published, coverage_run
 from gis.errors import NotFound
 
@@ -36,9 +37,14 @@ def add(
     run_id = int(session.execute(insert(coverage_run).values(dict(run)).returning(coverage_run.c.id)).scalar_one())
     lineage = data.areas.lineage(session, as_of=run["as_of"]).reindex(areas["code"]).fillna("")
     codes = {str(name): lineage[name].replace("", None) for name in lineage}
-    copy(session, coverage_area, _of(run_id, areas, coverage_area) | codes)
-    copy(session, coverage_published, _of(run_id, published, coverage_published))
-    copy(session, coverage_household, _of(run_id, households, coverage_household))
+    rows = {
+        coverage_area: _of(run_id, areas, coverage_area) | codes,
+        coverage_published: _of(run_id, published, coverage_published),
+        coverage_household: _of(run_id, households, coverage_household),
+    }
+    with ThreadPoolExecutor(1) as ahead:  # the server takes one table in while the next is laid out
+        for load in ahead.map(lay, rows, rows.values()):
+            put(session, load)
     return run_id
 
 

@@ -34,6 +34,8 @@ LABELLED_FROM = 20_000
 #: Cells of the map of labels for each point, and at most: 4 m each over a district, 16 MB. More take longer to make
 #: than they save.
 CELLS_PER_POINT, CELLS = 4, 1 << 22
+#: Points made into shapes at a time: many more at once make Python look through all its objects for rubbish.
+AT_A_TIME = 5_000
 
 
 # Codes and tree -------------------------------------------------------------------------------------------------------
@@ -184,12 +186,11 @@ def locate(lon: npt.ArrayLike, lat: npt.ArrayLike, areas: gpd.GeoDataFrame) -> C
 
 def _exactly(x: Floats, y: Floats, tree: shapely.STRtree) -> Ints:
     """(n,) position of the first shape that touches each point, or -1."""
-    placed = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    which, shape = tree.query(shapely.points(x[placed], y[placed]))
-    touching = shapely.intersects_xy(tree.geometries[shape], x[placed[which]], y[placed[which]])
-    which, shape = which[touching], shape[touching]
-    found = np.full(len(x), len(tree), dtype=np.int64)
-    np.minimum.at(found, placed[which], shape)
+    found, placed = np.full(len(x), len(tree), dtype=np.int64), np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    for rows in np.array_split(placed, len(placed) // AT_A_TIME + 1):
+        which, shape = tree.query(shapely.points(x[rows], y[rows]))
+        touching = shapely.intersects_xy(tree.geometries[shape], x[rows[which]], y[rows[which]])
+        np.minimum.at(found, rows[which[touching]], shape[touching])
     return np.where(found == len(tree), -1, found)
 
 
@@ -227,13 +228,17 @@ class _Labels:
         return _Labels(west, south, cell, answers[patches])
 
     def at(self, x: Floats, y: Floats) -> Ints:
-        rows, columns = self.shape.shape
-        with np.errstate(invalid="ignore"):
-            column, row = np.floor((x - self.west) / self.cell), np.floor((y - self.south) / self.cell)
-            within = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-        found = np.full(len(x), -1, dtype=np.int64)
-        found[within] = self.shape[row[within].astype(np.intp), column[within].astype(np.intp)]
-        return found
+        return _read(self.shape, (x - self.west) / self.cell, (y - self.south) / self.cell)
+
+
+@compiled
+def _read(label: npt.NDArray[np.int32], x: Floats, y: Floats) -> Ints:
+    """The label at each place, given in cells; -1 beside the raster and nowhere."""
+    found, (rows, columns) = np.full(len(x), -1, np.int64), label.shape
+    for i in range(len(x)):
+        if 0 <= x[i] < columns and 0 <= y[i] < rows:
+            found[i] = label[int(y[i]), int(x[i])]
+    return found
 
 
 def _crossed(shapes: Shapes, west: float, south: float, cell: float, size: tuple[int, int]) -> Flags:

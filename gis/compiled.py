@@ -1,4 +1,4 @@
-"""How a loop is compiled: by numba, kept on disk so that a later start pays nothing.
+"""How a loop is compiled, and how several run at once: by numba, kept on disk so that a later start pays nothing.
 
 A read-only install with no writable home has nowhere to keep machine code; it is then compiled anew in each process,
 a few seconds once, rather than refused.
@@ -6,12 +6,14 @@ a few seconds once, rather than refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, cast
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., object])
+Given, Made = TypeVar("Given"), TypeVar("Made")
 
 
 def compiled(function: F) -> F:
@@ -20,3 +22,9 @@ def compiled(function: F) -> F:
         return cast(F, numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:  # numba found no folder it may write to
         return cast(F, numba.njit(nogil=True)(function))
+
+
+def at_once(work: Callable[[Given], Made], items: Iterable[Given]) -> list[Made]:
+    """`map` on as many threads as numba may use: compiled loops and large arrays let go of the interpreter."""
+    with ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS) as threads:
+        return list(threads.map(work, items))

@@ -6,6 +6,8 @@ what they were made from.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -15,9 +17,10 @@ import gis.hours
 import gis.profiles
 import gis.walking
 from gis.aggregates import aggregate
+from gis.compiled import at_once
 from gis.ground import Ground, ground
 from gis.manifest import manifest
-from gis.profiles import NOBODY
+from gis.profiles import NOBODY, Profile
 from gis.verdicts import (
     COVERED,
     FRAGILE,
@@ -64,11 +67,12 @@ def decide(net: WalkNet, households: pd.DataFrame, facilities: pd.DataFrame, req
 
 
 def judge(stand: Ground) -> Verdicts:
-    """`decide`, for households and facilities already placed."""
-    personal = in_own_profile(stand)
+    """`decide`, for households and facilities already placed; profiles and kinds at once."""
+    stand.prepare()
+    personal = in_own_profile(stand, each=at_once)
     rules = {"standard": _standard(stand), "personal": personal, **_policy(stand), **_to_home(stand)}
     circles = {name: circle(stand.request, rule.letters) for name, rule in rules.items() if whole(stand.request, name)}
-    slow, fast = (_at_speed(stand, personal, factor) for factor in (1 - FRAGILE, 1 + FRAGILE))
+    slow, fast = _at_speeds(stand, personal)
     snap_m, reason = _snapped(stand)
     return Verdicts(
         request=stand.request,
@@ -100,7 +104,7 @@ def _put(answer: Decision, rows: Ints, kind: int, found: tuple[Letters, Floats, 
 
 
 def _kind(
-    stand: Ground, way: Way, homes: Snaps, sites: Snaps, *, kind: str, limit: float,
+    stand: Ground, way: Way, homes: Snaps, sites: Snaps, kind: str, *, limit: float,
     extra: Floats | float = 0.0, delivers: bool = False,
 ) -> tuple[Letters, Floats, Ints]:  # fmt: skip
     """One kind: letter, cost and facility of each home; unknown where only a facility of unknown hours would do."""
@@ -130,43 +134,61 @@ def _standard(stand: Ground) -> Decision:
     answer, rows = _blank(stand), np.flatnonzero(stand.profile != NOBODY).astype(np.int32)
     homes, sites = stand.snaps(gis.profiles.find("standard"))
     way, homes = gis.walking.in_metres(stand.net, limit=stand.request.metres * HORIZON), homes.take(rows)
-    for j, kind in enumerate(stand.request.kinds):
-        _put(answer, rows, j, _kind(stand, way, homes, sites, kind=kind, limit=stand.request.metres))
+    find = partial(_kind, stand, way, homes, sites, limit=stand.request.metres)
+    for j, found in enumerate(at_once(find, stand.request.kinds)):
+        _put(answer, rows, j, found)
     return answer
 
 
-def in_own_profile(stand: Ground) -> Decision:
-    """Rule `personal` alone."""
+def in_own_profile(stand: Ground, *, each: Callable[[Callable, Iterable], Iterable] = map) -> Decision:
+    """Rule `personal` alone; `each` is `map` or does as much."""
     answer = _blank(stand)
-    for profile, rows in stand.walkers:
-        homes, sites = stand.snaps(profile)
-        way, homes, floors = stand.way(profile), homes.take(rows), stand.floors(profile)[rows]
-        for j, kind in enumerate(stand.request.kinds):
-            found = _kind(stand, way, homes, sites, kind=kind, limit=stand.request.seconds, extra=floors)
+    for (_, rows), columns in zip(stand.walkers, each(partial(_walked, stand), stand.walkers), strict=True):
+        for j, found in enumerate(columns):
             _put(answer, rows, j, found)
     return answer
 
 
-def _at_speed(stand: Ground, personal: Decision, factor: float) -> Letters:
-    """Personal letters if everyone walked `factor` times as fast.
+def _walked(stand: Ground, walker: tuple[Profile, Ints]) -> list[tuple[Letters, Floats, Ints]]:
+    """Every kind, for those who walk with one profile."""
+    profile, rows = walker
+    homes, sites = stand.snaps(profile)
+    way, homes, floors = stand.way(profile), homes.take(rows), stand.floors(profile)[rows]
+    limit = stand.request.seconds
+    return [_kind(stand, way, homes, sites, kind, limit=limit, extra=floors) for kind in stand.request.kinds]
+
+
+def _at_speeds(stand: Ground, personal: Decision) -> list[Letters]:
+    """Personal letters if everyone walked slower, and if everyone walked faster, by `FRAGILE`."""
+    letters = {factor: personal.letters.copy("F") for factor in (1 - FRAGILE, 1 + FRAGILE)}
+    changed = [(factor, walker) for factor in letters for walker in stand.walkers]
+    for (factor, _), columns in zip(changed, at_once(partial(_flipped, stand, personal), changed), strict=True):
+        for j, (some, found) in columns.items():
+            letters[factor][some, j] = found
+    return list(letters.values())
+
+
+def _flipped(
+    stand: Ground, personal: Decision, changed: tuple[float, tuple[Profile, Ints]]
+) -> dict[int, tuple[Ints, Letters]]:
+    """By number of the kind, households of one profile and their letters if they walked `factor` times as fast.
 
     A speed changes a time by at most its own factor, since steps, signals and floors keep their seconds: only those
     whose time lies between the limit and `factor` times the limit are decided again.
     """
-    limit, letters = stand.request.seconds, personal.letters.copy()
+    (factor, (profile, rows)), limit = changed, stand.request.seconds
     low, high = sorted((limit, limit * factor))
-    near = (personal.value >= low * (1 - 1e-9)) & (personal.value <= high * (1 + 1e-9))
-    near &= personal.letters == (UNCOVERED if factor > 1 else COVERED)
-    for profile, rows in stand.walkers:
-        homes, sites = stand.snaps(profile)
-        way, floors = stand.way(gis.profiles.at_speed(profile, factor)), stand.floors(profile)
-        for j, kind in enumerate(stand.request.kinds):
-            some = rows[near[rows, j]]
-            if len(some):
-                sites_j = sites.take(stand.of_kind(kind)[0])
-                value = gis.walking.to_nearest(way, homes.take(some), sites_j, limit=limit + SLACK)[0] + floors[some]
-                letters[some, j] = np.where(value <= limit + SLACK, COVERED, UNCOVERED)
-    return letters
+    value, letters = personal.value[rows], personal.letters[rows]
+    near = (value >= low * (1 - 1e-9)) & (value <= high * (1 + 1e-9))
+    near &= letters == (UNCOVERED if factor > 1 else COVERED)
+    (homes, sites), floors = stand.snaps(profile), stand.floors(profile)
+    way = gis.walking.in_seconds(stand.net, gis.profiles.at_speed(profile, factor), limit=limit * HORIZON)
+    found = {}
+    for j in np.flatnonzero(near.any(axis=0)):
+        some, sites_j = rows[near[:, j]], sites.take(stand.of_kind(stand.request.kinds[j])[0])
+        value = gis.walking.to_nearest(way, homes.take(some), sites_j, limit=limit + SLACK)[0] + floors[some]
+        found[int(j)] = some, np.where(value <= limit + SLACK, np.uint8(COVERED), np.uint8(UNCOVERED))
+    return found
 
 
 def _through_unknown(stand: Ground, personal: Decision) -> Flags:
@@ -228,7 +250,7 @@ def _to_home(stand: Ground) -> dict[str, Decision]:
     homes, floors = homes.take(rows), stand.floors(profile)[rows]
     for j, kind in enumerate(stand.request.kinds):
         if kind in delivering:
-            found = _kind(stand, way, homes, sites, kind=kind, limit=stand.request.seconds, extra=floors, delivers=True)
+            found = _kind(stand, way, homes, sites, kind, limit=stand.request.seconds, extra=floors, delivers=True)
             _put(answer, rows, j, found)
     return {"to_home": answer}
 

@@ -22,7 +22,6 @@ as decided for this project after NHS England and PCORnet practice.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -55,7 +54,7 @@ PUBLISHED = ("level", "kind", "verdict", "code", "elders", *COUNTS, "rate_low", 
 CHANGES = ("level", "kind", "verdict", "code", "covered", "covered_before", "gained", "lost")
 
 
-def drawn(refs: Iterable[object], secret: bytes) -> Flags:
+def drawn(refs: npt.ArrayLike, secret: bytes) -> Flags:
     """Whether each household is in the draw, (n,) bool.
 
     Parameters
@@ -67,8 +66,11 @@ def drawn(refs: Iterable[object], secret: bytes) -> Flags:
     -----
     BLAKE2b keyed with the secret (RFC 7693) gives each ref a number below 2^64, and the lowest `DRAWN` of them are in.
     """
-    names = [str(ref).encode() for ref in refs]
-    keys = [hashlib.blake2b(name, digest_size=8, key=secret, person=b"draw").digest() for name in names]
+    keyed, keys = hashlib.blake2b(digest_size=8, key=secret, person=b"draw"), []
+    for ref in np.asarray(refs, dtype=object).tolist():
+        draw = keyed.copy()  # half the work of a fresh one
+        draw.update(str(ref).encode())
+        keys.append(draw.digest())
     return np.frombuffer(b"".join(keys), ">u8") < int(DRAWN * 2**64)
 
 

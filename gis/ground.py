@@ -15,6 +15,7 @@ import gis.crs
 import gis.hours
 import gis.profiles
 import gis.walking
+from gis.compiled import at_once
 from gis.frames import FACILITIES, HOUSEHOLDS, require
 from gis.profiles import NOBODY, Profile
 from gis.verdicts import HORIZON, Request
@@ -74,6 +75,12 @@ class Ground:
     sites: Places
     profile: NDArray[np.str_]
     _kept: dict[object, Any] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Make what searches share, so that they may run at once."""
+        at_once(lambda part: getattr(self.net, part), ("index", "topology"))
+        walking = [gis.profiles.find("standard"), *(profile for profile, _ in self.walkers)]
+        at_once(self.snaps, {(one.steps, one.wheels): one for one in walking}.values())
 
     def way(self, profile: Profile) -> Way:
         """The network as this profile walks it, as far as the horizon."""

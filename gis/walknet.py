@@ -163,7 +163,8 @@ def from_arrays(
         "y": np.ascontiguousarray(y, np.float64),
         "u": np.ascontiguousarray(columns["u"], np.int32),
         "v": np.ascontiguousarray(columns["v"], np.int32),
-        **{name: np.ascontiguousarray(columns[name], kind) for name, kind in EDGE_FIELDS.items()},
+        # Writable, though nobody writes: loops would be compiled once more for arrays that cannot be.
+        **{name: np.require(columns[name], kind, "CW") for name, kind in EDGE_FIELDS.items()},
         "coords": np.ascontiguousarray(coords, np.float64).reshape(-1, 2),
         "offsets": np.ascontiguousarray(offsets, np.int64),
     }
