@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.compiled import compiled
-from gis.kernel import Graph, Seeds, Words, _plant, _region, _relax, begun, empty, labels
+from gis.kernel import NONE, Graph, Seeds, Words, _plant, _relax, begun, empty, labels
 from gis.reach import Reach
 from gis.walking import Way, seeds
 from gis.walknet import Snaps
@@ -21,7 +21,7 @@ Longs = NDArray[np.int64]
 #: Facilities searched before their pairs are taken: bounds the memory beside the answer.
 CHUNK = 256
 
-_HALF = np.uint64(32)
+_HALF, _REST = np.uint64(32), np.uint64(NONE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ def balls(graph: Graph, sources: Seeds, *, facilities: int, limit: float) -> Bal
     field = empty(graph, limit=limit)
     first = np.searchsorted(sources.facility, np.arange(facilities + 1))
     start, node, label = _balls(
-        graph.start, graph.arc, graph.width, graph.degree, first, sources.node, sources.facility,
+        graph.start, graph.arc, graph.width, graph.degree, first, sources.node,
         labels(sources, graph.scale), np.uint64(field.nothing), field.label,
     )  # fmt: skip
     return Balls(start, node, (label >> _HALF) / graph.scale)
@@ -46,11 +46,10 @@ def balls(graph: Graph, sources: Seeds, *, facilities: int, limit: float) -> Bal
 
 @compiled
 def _balls(
-    start: NDArray[np.uint32], arc: Words, width: int, degree: int, first: Longs, seed_node: Ints, seed_owner: Ints,
+    start: NDArray[np.uint32], arc: Words, width: int, degree: int, first: Longs, seed_node: Ints,
     seed_label: Words, nothing: np.uint64, label: Words,
 ) -> tuple[Longs, Ints, Words]:  # fmt: skip
     near, far = np.zeros(4096 + 4 * degree, np.uint64), np.empty(4096 + 4 * degree, np.uint64)
-    found, own = np.empty(len(label), np.int32), np.empty(len(label), np.uint64)
     nodes, costs = np.empty(65536, np.int32), np.empty(65536, np.uint64)
     begin = np.zeros(len(first), np.int64)
     for f in range(len(first) - 1):
@@ -58,15 +57,25 @@ def _balls(
         pending = _plant(label, seed_node[a:b], seed_label[a:b])
         far[: len(pending)] = pending
         state = begun(len(pending))
-        while not _relax(start, arc, label, width, degree, near, far, state):
+        while not _relax(start, arc, label, width, degree, near, far, state, True):
             near, far = np.append(near, np.zeros_like(near)), np.append(far, np.empty_like(far))
-        more = _region(start, arc, label, seed_node[a:b], seed_owner[a:b], nothing, found, own)
-        count = begin[f] + more
-        while count > len(nodes):
+        trail = near[: state[1]]
+        while begin[f] + len(trail) > len(nodes):
             nodes, costs = np.append(nodes, np.empty_like(nodes)), np.append(costs, np.empty_like(costs))
-        nodes[begin[f] : count], costs[begin[f] : count] = found[:more], own[:more]
-        begin[f + 1] = count
+        begin[f + 1] = begin[f] + _gather(trail, label, nothing, nodes[begin[f] :], costs[begin[f] :])
     return begin, nodes[: begin[-1]], costs[: begin[-1]]
+
+
+@compiled
+def _gather(trail: Words, label: Words, nothing: np.uint64, nodes: Ints, costs: Words) -> int:
+    """The nodes that a search has reached, with their labels, which are wiped; how many."""
+    count = 0
+    for entry in trail:
+        p = entry & _REST
+        nodes[count], costs[count] = p, label[p]
+        count += label[p] != nothing
+        label[p] = nothing
+    return count
 
 
 def table(way: Way, homes: Snaps, facilities: Snaps, *, limit: float) -> Reach:
