@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., object])
 Given, Made = TypeVar("Given"), TypeVar("Made")
@@ -28,3 +31,19 @@ def at_once(work: Callable[[Given], Made], items: Iterable[Given]) -> list[Made]
     """`map` on as many threads as numba may use: compiled loops and large arrays let go of the interpreter."""
     with ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS) as threads:
         return list(threads.map(work, items))
+
+
+@intrinsic
+def prefetch(_context: Any, array: Any, place: Any) -> Any:
+    """Ask for `array[place]` to be brought near, in compiled code only: waits for nothing and changes no answer."""
+
+    def build(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        start = context.make_array(signature.args[0])(context, builder, given[0]).data
+        address = builder.bitcast(builder.gep(start, [given[1]]), cgutils.voidptr_t)
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
+        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(ask, [address, number(0), number(3), number(1)])  # to read, to keep, data
+        return context.get_dummy_value()
+
+    return numba.types.void(array, place), build

@@ -19,7 +19,7 @@ from math import floor, log2
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import compiled
+from gis.compiled import compiled, prefetch
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -36,8 +36,8 @@ FINEST = 2.0**20
 #: Entries a queue begins with; it grows when full.
 ROOM = 2**15
 
-#: How many entries ahead labels and arcs are read.
-_SOON, _LATER = np.uint64(2), np.uint64(4)
+#: How many entries ahead labels and arcs, and before them where the arcs are, are asked for.
+_SOON, _LATER = np.uint64(8), np.uint64(16)
 
 _ONE, _HALF, _COST, _REST = np.uint64(1), np.uint64(32), np.uint64(0xFFFFFFFF00000000), np.uint64(0xFFFFFFFF)
 
@@ -214,14 +214,14 @@ def _settle(graph: Graph, field: Field, pending: Words) -> None:
     near, far = np.zeros(room, np.uint64), np.empty(room, np.uint64)
     far[: len(pending)] = pending
     state = begun(len(pending))
-    while not _relax(graph.start, graph.arc, field.label, graph.width, graph.degree, near, far, state):
+    while not _relax(graph.start, graph.arc, field.label, graph.width, graph.degree, near, far, state, False):
         near, far = (np.append(queue, np.zeros_like(queue)) for queue in (near, far))
 
 
 @compiled
 def begun(pending: int) -> Words:
     """Where a search stands before it begins, with so many entries in `far`: see `_relax`."""
-    state = np.zeros(5, np.uint64)
+    state = np.zeros(4, np.uint64)
     state[2] = pending
     return state
 
@@ -240,25 +240,30 @@ def _plant(label: Words, node: Ints, seed: Words) -> Words:
 
 @compiled
 def _relax(
-    start: NDArray[np.uint32], arc: Words, label: Words, width: int, degree: int, near: Words, far: Words, state: Words
-) -> bool:
+    start: NDArray[np.uint32], arc: Words, label: Words, width: int, degree: int, near: Words, far: Words,
+    state: Words, trail: bool,
+) -> bool:  # fmt: skip
     """Settle all entries of the queue; False when it is full, to be called again with more room and the same `state`.
 
     `near` holds entries below the present bound, first in first out, `far` the rest in any order; when `near` is done
-    the bound moves on by `width` and `far` is sorted through. An entry whose node has improved since is stale and
-    skipped. Appends write always and count only where they should: that is cheaper than branches nobody can predict.
-    What the next entries will need is read ahead, so that memory answers in time (behind the end of `near` there are
-    old entries or zeros, which do no harm); `state` keeps a trace of it, else the compiler would leave it out.
-    `state`: first and end of `near`, end of `far`, bound, trace.
+    the bound moves on by `width` and `far` is sorted through. With `trail`, `near` is not emptied then: it keeps all
+    entries it ever had. An entry whose node has improved since finds nothing more to improve: cheaper than a branch to
+    skip it, which nobody can predict. For the same reason appends write always and count only where they should. What
+    later entries need is asked for ahead (behind the end of `near` there are old entries or zeros, which do no harm).
+    `state`: first and end of `near`, end of `far`, bound.
     """
     if not len(arc):
         return True
-    first, i, j, bound, seen = state[0], state[1], state[2], state[3], state[4]
+    first, i, j, bound = state[0], state[1], state[2], state[3]
     step, room = np.uint64(width) << _HALF, np.uint64(len(near)) - np.uint64(degree) - _LATER
     while first < i or j > 0:
         if first == i:
-            first, i, bound = np.uint64(0), np.uint64(0), bound + step
-            count, j = j, np.uint64(0)
+            if not trail:
+                first, i = np.uint64(0), np.uint64(0)
+            if i + j > room:
+                state[0], state[1], state[2], state[3] = first, i, j, bound
+                return False
+            bound, count, j = bound + step, j, np.uint64(0)
             for k in range(count):
                 entry = far[k]
                 close = np.uint64(entry < bound)
@@ -267,23 +272,24 @@ def _relax(
                 j += _ONE - close
         while first < i:
             if i > room or j > room:
-                state[0], state[1], state[2], state[3], state[4] = first, i, j, bound, seen
+                state[0], state[1], state[2], state[3] = first, i, j, bound
                 return False
-            entry, soon, later = near[first], near[first + _SOON] & _REST, near[first + _LATER] & _REST
-            seen ^= label[soon] ^ arc[max(np.uint64(start[later]), _ONE) - _ONE]
+            p, soon, later = near[first] & _REST, near[first + _SOON] & _REST, near[first + _LATER] & _REST
+            prefetch(label, soon)
+            prefetch(arc, np.uint64(start[soon]))
+            prefetch(start, later)
             first += _ONE
-            p = entry & _REST
             reached = label[p]
-            if (reached ^ entry) >> _HALF:
-                continue
             for k in range(np.uint64(start[p]), np.uint64(start[p + _ONE])):
                 q, found = arc[k] & _REST, reached + (arc[k] & _COST)
-                better, close = np.uint64(found < label[q]), np.uint64(found < bound)
-                label[q] = min(found, label[q])
+                old = label[q]
+                label[q] = min(found, old)
                 near[i] = far[j] = (found & _COST) | q
-                i += better & close
-                j += better & ~close
-    state[4] = seen
+                better = np.uint64(found < old)
+                close = better & np.uint64(found < bound)
+                i += close
+                j += better - close
+    state[1] = i
     return True
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.compiled import compiled
-from gis.kernel import Graph, Seeds, Words, _plant, _region, _relax, begun, empty, labels
+from gis.compiled import compiled, prefetch
+from gis.kernel import NONE, Graph, Seeds, Words, _plant, _relax, begun, empty, labels
 from gis.reach import Reach
 from gis.walking import Way, seeds
 from gis.walknet import Snaps
@@ -18,10 +18,16 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 
+#: Pairs there is room for at first; what is not written to takes no memory.
+ROOM = 2**20
+
+#: Pairs ahead of which the memory they go to is asked for.
+_SOON, _LATER = 16, 32
+
 #: Facilities searched before their pairs are taken: bounds the memory beside the answer.
 CHUNK = 256
 
-_HALF = np.uint64(32)
+_HALF, _REST = np.uint64(32), np.uint64(NONE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,36 +43,53 @@ def balls(graph: Graph, sources: Seeds, *, facilities: int, limit: float) -> Bal
     """All nodes from which each of the facilities 0 to m - 1 is within `limit`, with the cost."""
     field = empty(graph, limit=limit)
     first = np.searchsorted(sources.facility, np.arange(facilities + 1))
-    start, node, label = _balls(
-        graph.start, graph.arc, graph.width, graph.degree, first, sources.node, sources.facility,
-        labels(sources, graph.scale), np.uint64(field.nothing), field.label,
+    start, node, cost = _balls(
+        graph.start, graph.arc, graph.width, graph.degree, first, sources.node, labels(sources, graph.scale),
+        np.uint64(field.nothing), field.label, 1.0 / graph.scale,
     )  # fmt: skip
-    return Balls(start, node, (label >> _HALF) / graph.scale)
+    return Balls(start, node, cost)
 
 
 @compiled
 def _balls(
-    start: NDArray[np.uint32], arc: Words, width: int, degree: int, first: Longs, seed_node: Ints, seed_owner: Ints,
-    seed_label: Words, nothing: np.uint64, label: Words,
-) -> tuple[Longs, Ints, Words]:  # fmt: skip
+    start: NDArray[np.uint32], arc: Words, width: int, degree: int, first: Longs, seed_node: Ints,
+    seed_label: Words, nothing: np.uint64, label: Words, unit: float,
+) -> tuple[Longs, Ints, Floats]:  # fmt: skip
     near, far = np.zeros(4096 + 4 * degree, np.uint64), np.empty(4096 + 4 * degree, np.uint64)
-    found, own = np.empty(len(label), np.int32), np.empty(len(label), np.uint64)
-    nodes, costs = np.empty(65536, np.int32), np.empty(65536, np.uint64)
+    nodes, costs = np.empty(ROOM, np.int32), np.empty(ROOM, np.float64)
     begin = np.zeros(len(first), np.int64)
     for f in range(len(first) - 1):
         a, b = first[f], first[f + 1]
         pending = _plant(label, seed_node[a:b], seed_label[a:b])
         far[: len(pending)] = pending
         state = begun(len(pending))
-        while not _relax(start, arc, label, width, degree, near, far, state):
+        while not _relax(start, arc, label, width, degree, near, far, state, True):
             near, far = np.append(near, np.zeros_like(near)), np.append(far, np.empty_like(far))
-        more = _region(start, arc, label, seed_node[a:b], seed_owner[a:b], nothing, found, own)
-        count = begin[f] + more
-        while count > len(nodes):
-            nodes, costs = np.append(nodes, np.empty_like(nodes)), np.append(costs, np.empty_like(costs))
-        nodes[begin[f] : count], costs[begin[f] : count] = found[:more], own[:more]
-        begin[f + 1] = count
+        trail = near[: state[1]]
+        while begin[f] + len(trail) > len(nodes):
+            nodes, costs = _doubled(nodes), _doubled(costs)
+        begin[f + 1] = begin[f] + _gather(trail, label, nothing, unit, nodes[begin[f] :], costs[begin[f] :])
     return begin, nodes[: begin[-1]], costs[: begin[-1]]
+
+
+@compiled
+def _doubled(column: NDArray) -> NDArray:
+    """The same with as much room again."""
+    wider = np.empty(2 * len(column), column.dtype)
+    wider[: len(column)] = column
+    return wider
+
+
+@compiled
+def _gather(trail: Words, label: Words, nothing: np.uint64, unit: float, nodes: Ints, costs: Floats) -> int:
+    """The nodes that a search has reached, with their costs; their labels are wiped. How many."""
+    count = 0
+    for entry in trail:
+        p = entry & _REST
+        nodes[count], costs[count] = p, np.float64(label[p] >> _HALF) * unit
+        count += label[p] != nothing
+        label[p] = nothing
+    return count
 
 
 def table(way: Way, homes: Snaps, facilities: Snaps, *, limit: float) -> Reach:
@@ -93,8 +116,12 @@ def _by_home(home: Ints, site: Ints, cost: Floats, homes: int) -> tuple[Longs, I
     for k in range(len(home)):
         start[home[k] + 2] += 1
     start = np.cumsum(start)
-    sites, costs = np.empty(len(site), np.int32), np.empty(len(cost), np.float64)
+    sites, costs, last = np.empty(len(site), np.int32), np.empty(len(cost), np.float64), len(home) - 1
     for k in range(len(home)):
+        soon, later = start[home[min(k + _SOON, last)] + 1], home[min(k + _LATER, last)] + 1
+        prefetch(sites, soon)
+        prefetch(costs, soon)
+        prefetch(start, later)
         at = start[home[k] + 1]
         sites[at], costs[at] = site[k], cost[k]
         start[home[k] + 1] += 1
@@ -155,7 +182,7 @@ def _pairs(
     """Homes on the edges around each ball: left by either end, or met on the facility's own edge."""
     at, seen = np.full(len(start) - 1, np.inf), np.full(len(cost), -1, np.int32)
     edges, count = np.empty(len(cost), np.int32), 0
-    home, site, value = np.empty(65536, np.int32), np.empty(65536, np.int32), np.empty(65536, np.float64)
+    home, site, value = np.empty(ROOM, np.int32), np.empty(ROOM, np.int32), np.empty(ROOM, np.float64)
     for f in range(len(f_edge)):
         if f_edge[f] < 0:
             continue
@@ -170,9 +197,8 @@ def _pairs(
                     touched += 1
                     homes += first[e + 1] - first[e]
                 seen[e] = f
-        while count + homes > len(home):
-            home, site = np.append(home, np.empty_like(home)), np.append(site, np.empty_like(site))
-            value = np.append(value, np.empty_like(value))
+        while count + homes >= len(home):
+            home, site, value = _doubled(home), _doubled(site), _doubled(value)
         count = _emit(edges[:touched], at, f, f_edge[f], f_share[f], f_leg[f], row, first, share, leg, u, v, oneway,
                       cost, back, limit, home, site, value, count)  # fmt: skip
         for k in range(begin[f], begin[f + 1]):
@@ -187,8 +213,15 @@ def _emit(
     site: Ints, value: Floats, count: int,
 ) -> int:  # fmt: skip
     """The pairs of one facility with the homes on these edges, written from `count` on."""
+    last = len(edges) - 1
     for k in range(len(edges)):
-        e = edges[k]
+        e, soon = edges[k], edges[min(k + _SOON, last)]
+        prefetch(cost, soon)
+        prefetch(u, soon)
+        prefetch(v, soon)
+        prefetch(share, first[soon])
+        prefetch(leg, first[soon])
+        prefetch(row, first[soon])
         w, w_back, by_u, by_v = cost[e], back[e], at[u[e]], at[v[e]]
         if not np.isfinite(w):
             continue
@@ -203,7 +236,6 @@ def _emit(
                 if ahead == 0.0 or (ahead > 0.0 and oneway[e] >= 0) or (ahead < 0.0 and oneway[e] <= 0):
                     best = min(best, f_leg + abs(ahead) * (w if ahead > 0.0 else w_back))
             best += leg[i]
-            if best <= limit:
-                home[count], site[count], value[count] = row[i], f, best
-                count += 1
+            home[count], site[count], value[count] = row[i], f, best
+            count += best <= limit
     return count
