@@ -173,8 +173,9 @@ def _crowded(session: Session, layer: Layer, values: dict[str, Any]) -> bool:
     if layer.tally:
         row = session.connection().exec_driver_sql(TALLY.format(tally=layer.tally), values).one()
         values |= {"until": row.until, "day": row.day, "grids": row.grids}
-        return bool(values["z"] <= SQUARES and row.points > values["most"])
-    if not layer.points:
+        if values["z"] <= SQUARES and row.points > values["most"]:
+            return True
+    if not (layer.points and layer.source.startswith("public_")):  # nothing else is counted faster than drawn
         return False
     asked = CROWD.format(source=layer.source, inside=layer.inside, where=layer.where, most=values["most"])
     found = session.connection().exec_driver_sql(asked.format(box=_box(WITH_MARGIN)), values).scalar_one()
