@@ -192,7 +192,7 @@ def test_every_function_that_runs_with_its_owners_rights_pins_its_search_path(se
 
 
 def test_the_private_schema_is_closed_to_nobody_in_particular(session):
-    """Of its functions the roles may call only those that answer about themselves, that act with the caller's own rights,
+    """Of its functions the roles may call only those that answer about themselves, that act with the rights of the caller,
     or that log what they show."""
     asked = """SELECT proname FROM pg_proc WHERE pronamespace = 'wangge_private'::regnamespace
         AND has_function_privilege('wangge_inspector', oid, 'EXECUTE') ORDER BY 1"""
