@@ -192,8 +192,8 @@ def test_every_function_that_runs_with_its_owners_rights_pins_its_search_path(se
 
 
 def test_the_private_schema_is_closed_to_nobody_in_particular(session):
-    """Of its functions the roles may call only those that answer about themselves, that act with the rights of the caller,
-    or that log what they show."""
+    """Of its functions the roles may call only those that answer about themselves, that act with the rights of whoever
+    calls them, or that log what they show."""
     asked = """SELECT proname FROM pg_proc WHERE pronamespace = 'wangge_private'::regnamespace
         AND has_function_privilege('wangge_inspector', oid, 'EXECUTE') ORDER BY 1"""
     known = ["audit_record", "change_number", "change_record", "i_am", "my_codes", "my_id", "photos_attach",
