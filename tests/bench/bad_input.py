@@ -33,8 +33,7 @@ from urllib.parse import quote
 
 import requests
 import schemathesis
-import schemathesis.engine
-from requests.adapters import HTTPAdapter
+import schemathesis.engine.events
 from sqlalchemy import text
 
 ROOT = Path(__file__).parents[2]
@@ -168,29 +167,17 @@ def _fault(status: int, body: bytes, seconds: float) -> str | None:
     return f"{seconds:.1f} s" if seconds > WORST_S else None
 
 
-class From(HTTPAdapter):
-    """Sends from an address of this machine's own, of which it has sixteen million."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        super().__init__()
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, source_address=(self.address, 0), **options)
-
-
 class Phones(threading.local):
-    """The phone of this thread: an address, a line that is kept open, and headers; another one after a while."""
+    """The phone of this thread: a line that is kept open, and headers; another one after a while."""
 
     def __init__(self, town: Town) -> None:
-        self.town, self.left, self.role = town, 0, ""
+        self.town, self.left, self.role, self.session = town, 0, "", requests.Session()
 
     def take(self, role: str) -> Phones:
         if self.left == 0 or role != self.role:
             self.left, self.role = A_PHONE, role
-            self.adapter = From(f"127.{random.randrange(1, 255)}.{random.randrange(256)}.{random.randrange(1, 255)}")
-            self.headers, self.session = self.town.headers(role), requests.Session()
-            self.session.mount("http://", self.adapter)
+            behind = f"10.{random.randrange(256)}.{random.randrange(256)}.{random.randrange(256)}"
+            self.headers = self.town.headers(role) | {"X-Forwarded-For": behind}
         self.left -= 1
         return self
 
@@ -313,13 +300,12 @@ def broken(town: Town, tally: Tally) -> None:
 
 def generated(town: Town, phones: Phones, tally: Tally, examples: int) -> None:
     """All phases of Schemathesis with the token of each role."""
-    local, asking = threading.local(), {"role": ROLES[0]}
+    local, asking, untried = threading.local(), {"role": ROLES[0]}, Counter[str]()
 
     @schemathesis.hook
     def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
         phone = phones.take(asking["role"])
         case.headers = {**dict(case.headers or {}), **phone.headers}
-        kwargs["session"].mount("http://", phone.adapter)
         local.began = tally.clock()
 
     @schemathesis.hook
@@ -334,9 +320,11 @@ def generated(town: Town, phones: Phones, tally: Tally, examples: int) -> None:
         schema.config.update(base_url=town.url, workers=AT_ONCE)
         schema.config.generation.update(max_examples=examples)
         for event in schemathesis.engine.from_schema(schema).execute():
-            if type(event).__name__ in ("NonFatalError", "FatalError"):
-                say(f"  {event}"[:300])
+            if isinstance(event, schemathesis.engine.events.NonFatalError | schemathesis.engine.events.FatalError):
+                untried[f"{getattr(event, 'label', '')}: {getattr(event, 'value', event)}"[:150]] += 1
         say(f"Schemathesis, {role}: {sum(tally.statuses.values())} requests so far")
+    for what, times in untried.items():
+        say(f"  could not be tried, {times} times: {what}")
 
 
 # Together -------------------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ class Enemy:
         made = self.client.post("/api/scenarios", json={"name": "x", "changes": [change]}, headers=self.headers)
         assert made.status_code == 201, made.text
         base = {"kinds": ["canteen"]}
-        for more in ({"scenario": made.json()["id"]}, {"area": "A0"}, {"area": "A01"}, {"metres": 150}, {"minutes": 3},
+        for more in ({"scenario": made.json()["id"]}, {"area": "A0"}, {"area": "A11"}, {"metres": 150}, {"minutes": 3},
                      {"facilities": "own"}, {"profile": "wheelchair"}):  # fmt: skip
             ordered = self.client.post("/api/coverage/runs", json=base | more, headers=self.headers)
             assert ordered.status_code == 202, ordered.text
@@ -102,7 +102,7 @@ class Enemy:
         """Every GET with whatever fits into it; every pin and every room along the lane."""
         runs = [one["run_id"] for one in self.client.get("/api/coverage/runs", headers=self.headers).json()["runs"]]
         assert len(runs) >= 6
-        fills = {"run_id": runs, "other_id": runs[-2:], "scenario_id": [1], "order_id": [1, 2], "z": [14],
+        fills = {"run_id": runs, "other_id": runs[-2:], "scenario_id": [1], "order_id": range(1, 8), "z": [14],
                  "layer": ["areas", "facilities", "coverage", "reports"], "code": ["D", "A", "A0", "A01", "B10"],
                  "name": ["areas", "facilities", "coverage", "reports", "households"], "form": ["json", "xml"],
                  "feature_id": ["1"], "facility_id": ["F-1"], "household_id": [1, 85]}  # fmt: skip
