@@ -153,8 +153,8 @@ def inputs(session: data.db.Session, question: Question, *, today: date) -> Inpu
         raise NotFound("coverage.no_areas")
     walknet_id = data.walknet.describe(session)["id"]
     everybody = data.population.frame(session, area=question.area)
-    if everybody.empty:
-        raise NotFound("coverage.no_households", area=question.area or "")
+    if everybody.empty and question.area is None:  # of an area not even that it is empty may be told
+        raise NotFound("coverage.no_households", area="")
     lon, lat = _degrees(everybody)
     everybody = everybody.assign(top_code=gis.areas.topmost(areas, _finest(everybody), lon=lon, lat=lat))
     elsewhere = everybody["top_code"].eq("")

@@ -18,6 +18,8 @@ from gis.reports import OPEN, STATES, TEXT_MOST
 
 #: "May not span more than 90 days", and without any date the last 90; at most a thousand at a time.
 SPAN = timedelta(days=90)
+#: Days from which a span can be counted both ways.
+FIRST, LAST = date.min + SPAN, date.max - SPAN
 PAGE_MOST = 1000
 STATUSES = {"open": frozenset(OPEN), "closed": frozenset(STATES) - OPEN}
 XML, JSON = "text/xml; charset=utf-8", "application/json; charset=utf-8"
@@ -117,9 +119,12 @@ def _day(said: str | None, zone: ZoneInfo) -> date | None:
         return None
     try:
         moment = datetime.fromisoformat(said)
-        return (moment if moment.tzinfo is None else moment.astimezone(zone)).date()
+        day = (moment if moment.tzinfo is None else moment.astimezone(zone)).date()
     except (ValueError, OverflowError):
         raise Invalid("georeport.date") from None
+    if not FIRST <= day <= LAST:
+        raise Invalid("georeport.date")
+    return day
 
 
 # What is answered -----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from gis.compiled import compiled
 from gis.reach import BoolArray, Columns, FloatArray, IntArray, Reach, by_site
@@ -68,8 +69,8 @@ def merge_alike(rows: Reach, areas: IntArray | None = None) -> tuple[Reach, IntA
     filled = np.diff(rows.indptr) > 0
     mark = _fingerprints(rows.indptr, rows.sites, np.zeros(len(filled), np.int64) if areas is None else areas)
     at = np.flatnonzero(filled)
-    _, first, group = np.unique(mark[at], return_index=True, return_inverse=True)
-    lead = at[first][group]
+    group, marks = pd.factorize(mark[at])
+    lead = at[_first_of(group, len(marks))][group]
     alike = _same_rows(rows.indptr, rows.sites, at, lead)
     lead = np.where(alike if areas is None else alike & (areas[at] == areas[lead]), lead, at)
     return _gathered(rows, at, lead, areas)
@@ -77,7 +78,7 @@ def merge_alike(rows: Reach, areas: IntArray | None = None) -> tuple[Reach, IntA
 
 def _gathered(rows: Reach, at: IntArray, lead: IntArray, areas: IntArray | None) -> tuple[Reach, IntArray | None]:
     totals = np.bincount(lead, weights=rows.seconds[rows.indptr[at]], minlength=rows.household_count)
-    leaders = np.unique(lead)
+    leaders = np.flatnonzero(np.bincount(lead, minlength=1))
     indptr, sites, values = _copied(rows.indptr, rows.sites, leaders, totals)
     return Reach(indptr, sites, values, rows.site_count), None if areas is None else areas[leaders]
 
@@ -134,6 +135,15 @@ def _fingerprints(indptr: Any, sites: Any, areas: Any) -> Any:
 
 
 @compiled
+def _first_of(group: Any, groups: Any) -> Any:
+    """Where each group is first met, (groups,)."""
+    first = np.zeros(groups, np.int64)
+    for n in range(len(group) - 1, -1, -1):
+        first[group[n]] = n
+    return first
+
+
+@compiled
 def _copied(indptr: Any, sites: Any, rows: Any, totals: Any) -> Any:
     """These rows of a table, each with its total as the value of all its entries."""
     fresh = np.zeros(len(rows) + 1, np.int64)
@@ -141,9 +151,9 @@ def _copied(indptr: Any, sites: Any, rows: Any, totals: Any) -> Any:
         fresh[n + 1] = fresh[n] + indptr[rows[n] + 1] - indptr[rows[n]]
     kept, values = np.empty(fresh[-1], sites.dtype), np.empty(fresh[-1])
     for n in range(len(rows)):
-        i = rows[n]
-        kept[fresh[n] : fresh[n + 1]] = sites[indptr[i] : indptr[i + 1]]
-        values[fresh[n] : fresh[n + 1]] = totals[i]
+        ahead = indptr[rows[n]] - fresh[n]
+        for k in range(fresh[n], fresh[n + 1]):
+            kept[k], values[k] = sites[k + ahead], totals[rows[n]]
     return fresh, kept, values
 
 

@@ -177,6 +177,13 @@ def test_ids_overrule_every_other_condition(anybody):
     assert {one["service_request_id"] for one in asked} == set(ids[:2])
 
 
+@pytest.mark.parametrize("name", ["start_date", "end_date"])
+@pytest.mark.parametrize("day", ["0001-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31", "9999-12-31T23:59:59-14:00"])
+def test_a_day_at_the_end_of_all_days_is_refused(anybody, name, day):
+    """Ninety days before the first one, or after the last, there is no day."""
+    anybody.xml("requests", 400, **{name: day})
+
+
 def test_more_than_ninety_days_are_refused_and_without_dates_the_last_ninety_are_meant(anybody):
     refused = anybody.xml("requests", 400, start_date="2026-01-01T00:00:00Z", end_date="2026-04-02T00:00:00Z")
     assert (refused.tag, refused.findtext("error/code")) == ("errors", "400")
