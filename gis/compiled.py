@@ -16,7 +16,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., object])
-Given, Made = TypeVar("Given"), TypeVar("Made")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 def compiled(function: F) -> F:
@@ -29,12 +30,12 @@ def compiled(function: F) -> F:
 
 def at_once(work: Callable[[Given], Made], items: Iterable[Given]) -> list[Made]:
     """`map` on as many threads as numba may use: compiled loops and large arrays let go of the interpreter."""
-    with ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS) as threads:
+    with ThreadPoolExecutor(numba.get_num_threads()) as threads:
         return list(threads.map(work, items))
 
 
 @intrinsic
-def prefetch(_context: Any, array: Any, place: Any) -> Any:
+def _prefetch(_context: Any, array: Any, place: Any) -> Any:
     """Ask for `array[place]` to be brought near, in compiled code only: waits for nothing and changes no answer."""
 
     def build(context: Any, builder: Any, signature: Any, given: Any) -> Any:
@@ -42,8 +43,12 @@ def prefetch(_context: Any, array: Any, place: Any) -> Any:
         address = builder.bitcast(builder.gep(start, [given[1]]), cgutils.voidptr_t)
         number = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
-        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        ask = cast(Any, cgutils).get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
         builder.call(ask, [address, number(0), number(3), number(1)])  # to read, to keep, data
         return context.get_dummy_value()
 
     return numba.types.void(array, place), build
+
+
+#: As loops call it: the first argument is the compiler's.
+prefetch: Any = _prefetch

@@ -109,7 +109,7 @@ def items(request: Request, session: Session, now: Now, write: Write, name: Name
     frame = api.schemas.ogc.frame_of(query, "crs")
     page = data.public.search(session, name, wanted, frame=frame)
     links = [link(api.links.here(request), "self", GEOJSON), link(write.at("collections", name), "collection")]
-    if len(page.features) == wanted.limit:
+    if page.last is not None and len(page.features) == wanted.limit:
         links.append(link(api.links.here(request, after=page.last), "next", GEOJSON))
     body = api.schemas.ogc.features(page, links=links, now=now)
     return said(body, GEOJSON, page.features, **_in_frame(query))
