@@ -47,10 +47,9 @@ def test_a_hostile_host_is_in_no_answer(client, public, path, host):
 
 def test_a_redirect_stays_where_it_is_asked(client):
     """Also where the path itself looks like a host."""
-    for path, to in {"/ogc/": "/ogc", f"//{EVIL}/ogc/": None}.items():
+    for path in ("/ogc/", f"//{EVIL}/ogc/"):
         answer = client.get(path, headers={"Host": EVIL}, follow_redirects=False)
-        assert answer.headers.get("location") in (to, None)
-    assert client.get("/ogc/", headers={"Host": EVIL}, follow_redirects=False).headers["location"] == "/ogc"
+        assert answer.headers["location"] == "/ogc"
 
 
 def test_without_a_known_host_links_lead_from_the_root(client):

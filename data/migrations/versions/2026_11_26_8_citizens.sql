@@ -2,7 +2,7 @@
 -- of the door say how many may come on one day from all citizens together (`wangge.citizens_a_day`); nothing said, none.
 
 CREATE FUNCTION wangge_private.citizens_a_day() RETURNS integer
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
     SELECT coalesce(nullif(current_setting('wangge.citizens_a_day', true), ''), '0')::integer
 $$;
 
