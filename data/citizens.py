@@ -12,7 +12,7 @@ from data.db import Session
 from data.tables import report, report_event
 from gis.reports import Event
 
-FILED = text("SELECT * FROM wangge_private.citizen_filed(:client_id, :body_hash)")
+FILED = text("SELECT * FROM citizen_filed(:client_id, :body_hash)")
 
 
 def filed(session: Session, client_id: str, body_hash: str) -> dict[str, Any] | None:

@@ -278,5 +278,5 @@ def test_nothing_may_be_added_to_what_others_have_filed(nobody, town, as_, clien
 def test_what_a_citizen_was_answered_is_there_for_the_same_body_alone(citizens, nobody):
     uuid = str(uuid4())
     put(citizens, uuid)
-    asked = text("SELECT count(*) FROM wangge_private.citizen_filed(:id, :hash)")
+    asked = text("SELECT count(*) FROM citizen_filed(:id, :hash)")
     assert nobody.scalar(asked, {"id": uuid, "hash": "guessed"}) == 0

@@ -63,7 +63,8 @@ CREATE TRIGGER citizen_told AFTER INSERT ON report_event
     FOR EACH ROW WHEN (current_user = 'wangge_public') EXECUTE FUNCTION wangge_private.citizen_told();
 
 -- What a citizen was answered, for whoever sends the same body under the same id again; to anybody else it is not there.
-CREATE FUNCTION wangge_private.citizen_filed(sent text, same text)
+-- It stands in the open schema, since the private one is closed to the public role.
+CREATE FUNCTION citizen_filed(sent text, same text)
 RETURNS TABLE (id uuid, client_id text, category text, received_at timestamptz, street_code text, community_code text,
     grid_code text, photos text[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -73,6 +74,5 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
 $$;
 
 REVOKE ALL ON FUNCTION wangge_private.citizens_a_day(), wangge_private.citizen_count(), wangge_private.citizen_told(),
-    wangge_private.citizen_filed(text, text) FROM PUBLIC;
-GRANT USAGE ON SCHEMA wangge_private TO wangge_public;
-GRANT EXECUTE ON FUNCTION wangge_private.citizens_a_day(), wangge_private.citizen_filed(text, text) TO wangge_public;
+    citizen_filed(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wangge_private.citizens_a_day(), citizen_filed(text, text) TO wangge_public;
