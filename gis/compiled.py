@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
 F = TypeVar("F", bound=Callable[..., object])
-Given, Made = TypeVar("Given"), TypeVar("Made")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 def compiled(function: F) -> F:
@@ -26,5 +27,6 @@ def compiled(function: F) -> F:
 
 def at_once(work: Callable[[Given], Made], items: Iterable[Given]) -> list[Made]:
     """`map` on as many threads as numba may use: compiled loops and large arrays let go of the interpreter."""
-    with ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS) as threads:
+    settings: Any = numba.config
+    with ThreadPoolExecutor(settings.NUMBA_NUM_THREADS) as threads:
         return list(threads.map(work, items))

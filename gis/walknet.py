@@ -164,7 +164,7 @@ def from_arrays(
         "u": np.ascontiguousarray(columns["u"], np.int32),
         "v": np.ascontiguousarray(columns["v"], np.int32),
         # Writable, though nobody writes: loops would be compiled once more for arrays that cannot be.
-        **{name: np.require(columns[name], kind, "CW") for name, kind in EDGE_FIELDS.items()},
+        **{name: np.require(columns[name], kind, ("C", "W")) for name, kind in EDGE_FIELDS.items()},
         "coords": np.ascontiguousarray(coords, np.float64).reshape(-1, 2),
         "offsets": np.ascontiguousarray(offsets, np.int64),
     }
