@@ -30,7 +30,8 @@ def compiled(function: F) -> F:
 
 def at_once(work: Callable[[Given], Made], items: Iterable[Given]) -> list[Made]:
     """`map` on as many threads as numba may use: compiled loops and large arrays let go of the interpreter."""
-    with ThreadPoolExecutor(numba.get_num_threads()) as threads:
+    settings: Any = numba.config
+    with ThreadPoolExecutor(settings.NUMBA_NUM_THREADS) as threads:
         return list(threads.map(work, items))
 
 
