@@ -11,9 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
 import numba
-from llvmlite import ir
-from numba.core import cgutils
-from numba.extending import intrinsic
+import numba.core.cgutils
+import numba.extending
 
 F = TypeVar("F", bound=Callable[..., object])
 Given = TypeVar("Given")
@@ -35,21 +34,20 @@ def at_once(work: Callable[[Given], Made], items: Iterable[Given]) -> list[Made]
         return list(threads.map(work, items))
 
 
-@intrinsic
 def _prefetch(_context: Any, array: Any, place: Any) -> Any:
-    """Ask for `array[place]` to be brought near, in compiled code only: waits for nothing and changes no answer."""
+    """The types and the machine code of `prefetch`."""
 
     def build(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        tools: Any = numba.core.cgutils
         start = context.make_array(signature.args[0])(context, builder, given[0]).data
-        address = builder.bitcast(builder.gep(start, [given[1]]), cgutils.voidptr_t)
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
-        ask = cast(Any, cgutils).get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(ask, [address, number(0), number(3), number(1)])  # to read, to keep, data
+        address = builder.bitcast(builder.gep(start, [given[1]]), tools.voidptr_t)
+        kind = tools.ir.FunctionType(tools.ir.VoidType(), [tools.voidptr_t, *[tools.int32_t] * 3])
+        ask = tools.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(ask, [address, *map(tools.int32_t, (0, 3, 1))])  # to read, to keep, data
         return context.get_dummy_value()
 
     return numba.types.void(array, place), build
 
 
-#: As loops call it: the first argument is the compiler's.
-prefetch: Any = _prefetch
+#: `prefetch(array, place)` in compiled code asks for `array[place]`, waits for nothing and changes no answer.
+prefetch: Callable[..., None] = numba.extending.intrinsic(_prefetch)

@@ -18,8 +18,6 @@ CELLS_AT_MOST = 4_000_000
 CELL_M = 40.0
 #: By how much a squared distance may be off, in square metres and as a share, where it only decides what to look at.
 ROUGH = 1e-6
-#: From this many points on it pays to put them in order first.
-ORDERED_FROM = 200_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,29 +122,21 @@ def nearest(
 
     NaN beside edge -1; a point that is not finite has none. Equally near: smaller x, then y, then edge.
     """
-    if len(x) < ORDERED_FROM:
-        return _search(index, x, y, allowed, max_m)
     order = _along_rows(index, x, y)
+    edge, share, leg, sx, sy = _nearest(
+        x[order], y[order], allowed, float(max_m), index.west, index.south, index.cell, index.columns, index.rows,
+        index.starts, index.members, index.segments, index.edge,
+    )  # fmt: skip
     back = np.empty(len(order), np.int64)
     back[order] = np.arange(len(order))
-    edge, share, leg, sx, sy = _search(index, x[order], y[order], allowed, max_m)
     return edge[back], share[back], leg[back], sx[back], sy[back]
 
 
 def _along_rows(index: Index, x: Floats, y: Floats) -> NDArray[np.int64]:
-    """The points row by row of cells, so that neighbours read the same streets: thrice as fast in a large city."""
+    """The points row by row of cells, so that neighbours read the same streets: twice to four times as fast."""
     with np.errstate(invalid="ignore"):
         row, column = (np.nan_to_num((v - low) / index.cell) for v, low in ((y, index.south), (x, index.west)))
         return np.argsort(np.floor(row) * index.columns + column)
-
-
-def _search(
-    index: Index, x: Floats, y: Floats, allowed: NDArray[np.bool_], max_m: float
-) -> tuple[NDArray[np.int32], Floats, Floats, Floats, Floats]:
-    return _nearest(
-        x, y, allowed, float(max_m), index.west, index.south, index.cell, index.columns, index.rows,
-        index.starts, index.members, index.segments, index.edge,
-    )  # fmt: skip
 
 
 @compiled
@@ -193,7 +183,7 @@ def _nearest(
         column, row = floor((px - west) / cell), floor((py - south) / cell)
         inside_x, inside_y = px - west - column * cell, py - south - row * cell
         margin = min(min(inside_x, cell - inside_x), min(inside_y, cell - inside_y))
-        best, at = max_m * max_m, -1
+        best, at, along, near_x, near_y = max_m * max_m, -1, 0.0, 0.0, 0.0
         for ring in range(ceil(max_m / cell) + 1):
             seen = (ring - 1) * cell + margin
             if ring and seen > 0.0 and seen * seen > best:
@@ -210,16 +200,15 @@ def _nearest(
                         if _rough(px, py, segments[s]) > best * (1 + ROUGH) + ROUGH or not allowed[edge[s]]:
                             continue
                         square, t, nx, ny = _closest(px, py, segments[s])
-                        if square > best or (square == best and at >= 0 and nx > sx[i]):
+                        if square > best or (square == best and at >= 0 and nx > near_x):
                             continue
-                        tied = square == best and at >= 0 and nx == sx[i]
-                        if tied and (ny > sy[i] or (ny == sy[i] and edge[s] >= found[i])):
+                        tied = square == best and at >= 0 and nx == near_x
+                        if tied and (ny > near_y or (ny == near_y and edge[s] >= edge[at])):
                             continue
-                        best, at = square, s
-                        found[i], sx[i], sy[i] = edge[s], nx, ny
-                        share[i] = segments[s, 4] + t * (segments[s, 5] - segments[s, 4])
-                        if t == 1.0:
-                            share[i] = segments[s, 5]
+                        best, at, along, near_x, near_y = square, s, t, nx, ny
         if at >= 0:
-            leg[i] = sqrt(best)
+            found[i], leg[i], sx[i], sy[i] = edge[at], sqrt(best), near_x, near_y
+            share[i] = segments[at, 4] + along * (segments[at, 5] - segments[at, 4])
+            if along == 1.0:
+                share[i] = segments[at, 5]
     return found, share, leg, sx, sy

@@ -11,21 +11,22 @@ import typer
 from api.cli.terminal import emit, emit_json, example, say, session, step, words
 from gis.errors import Invalid, MissingPart
 
-OURS = "wangge"
 #: Nodes of the synthetic cities, and of the one that only `--large` adds.
 CITIES, LARGE = (50_000, 500_000), 2_000_000
 
 
 def register(app: typer.Typer) -> None:
     ways = example(
-        "wangge bench", "wangge bench --large --json > bench.json", "wangge bench --nodes 500000 --task nearest_6",
-        "wangge bench --pbf region.osm.pbf --nodes 0",
+        "wangge bench", "wangge bench --large --json > bench.json",
+        "wangge bench --no-sample --nodes 500000 --task nearest_6",
+        "wangge bench --no-sample --nodes 0 --pbf region.osm.pbf",
     )  # fmt: skip
     app.command("bench", help=words("bench.help"), epilog=ways)(bench)
 
 
 def bench(
     *,
+    sample: Annotated[bool, typer.Option(help=words("bench.sample"))] = True,
     nodes: Annotated[list[int] | None, typer.Option(min=0, max=20_000_000, help=words("bench.nodes"))] = None,
     task: Annotated[list[str] | None, typer.Option(help=words("bench.tasks"))] = None,
     large: Annotated[bool, typer.Option("--large", help=words("bench.large"))] = False,
@@ -41,8 +42,9 @@ def bench(
         raise Invalid("bench.task", names=unknown, known=list(api.actions.bench.TASKS))
     cities = {*(CITIES if nodes is None else nodes), *((LARGE,) if large else ())} - {0}
     plan = api.actions.bench.Plan(
-        tasks=tuple(task or ()), cities=tuple(sorted(cities)), rounds=rounds, seed=seed, extract=pbf
-    )
+        tasks=tuple(task or ()), sample=float(sample), cities=tuple(sorted(cities)), rounds=rounds, seed=seed,
+        extract=pbf,
+    )  # fmt: skip
     tell = (lambda _row: None) if json else (lambda row: emit(_line(row)))
     with ExitStack() as stack:
         opened = _opened(stack) if database else None
@@ -83,7 +85,19 @@ def _foot(report: dict[str, Any]) -> None:
         emit(words("bench.law", **law))
     if report["missing"]:
         emit(words("bench.missing", names=report["missing"]))
+    emit(words("bench.bounds", bounds=", ".join(f"{name} {most:,}" for name, most in report["bounds"].items())))
     emit(words("bench.load_after", load=report["load"][1]))
+    emit(words("bench.lines"))
+    for line in report["lines"]:
+        emit(_judged(line))
+
+
+def _judged(line: dict[str, Any]) -> str:
+    """A promise, what was measured, and whether it is kept."""
+    said = {True: "met", False: "missed", None: "unmeasured"}[line["met"]]
+    key = "bench.line.ratio" if line["peer"] else "bench.line.time"
+    facts = line | {"what": words(f"bench.task.{line['task']}"), "said": words(f"bench.{said}")}
+    return words(key, **facts, found="-" if line["measured"] is None else f"{line['measured']:.2f}")
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -91,11 +105,11 @@ def _line(row: dict[str, Any]) -> str:
     notes = [words("bench.part", part=row["part"])] if row["part"] < 1 else []
     notes += [words("bench.wall")] if row["clock"] == "wall" else []
     notes += [words("bench.walled", took=row["wall_ms"])] if row["clock"] != "wall" and _waited(row) else []
-    notes += [words("bench.again", took=row["again_ms"])] if row["again_ms"] is not None else []
+    notes += [words("bench.whole", took=row["whole_ms"])] if row["whole_ms"] is not None else []
     notes += [words("bench.gap", **row["certificate"])] if "certificate" in row else []
     notes += [_tiles(row["tiles"])] if "tiles" in row else []
     took = row["wall_ms"] if row["clock"] == "wall" else row["cpu_ms"]
-    key = "bench.ours" if row["engine"] == OURS else "bench.peer"
+    key = "bench.ours" if row["ours"] else "bench.peer"
     return words(key, what=words(f"bench.task.{row['task']}"), took=took, notes=" ".join(notes), **row).rstrip()
 
 

@@ -48,15 +48,14 @@ def test_distances_equal_those_of_shapely(seed: int):
         assert along.distance(shapely.Point(sx[i], sy[i])) < 1e-6
 
 
-def test_many_points_are_snapped_as_few_are(monkeypatch: pytest.MonkeyPatch):
-    """Put in order first or not, to the last bit; points without a place and far away are among them."""
+def test_many_points_are_snapped_as_each_alone():
+    """They are put in order first: to the last bit; points without a place and far away are among them."""
     index, rng = gis.snapping.build(*lines(1)), np.random.default_rng(1)
     x, y = np.append(rng.uniform(-300, 3300, (2, 500)), [[np.nan, np.inf, 1e12], [0, 0, -1e12]], axis=1)
     asked = {"allowed": np.ones(300, bool), "max_m": 150}
-    few = gis.snapping.nearest(index, x, y, **asked)
-    monkeypatch.setattr(gis.snapping, "ORDERED_FROM", 0)
     many = gis.snapping.nearest(index, x, y, **asked)
-    assert [column.tobytes() for column in few] == [column.tobytes() for column in many]
+    each = [gis.snapping.nearest(index, x[[i]], y[[i]], **asked) for i in range(len(x))]
+    assert [column.tobytes() for column in many] == [np.concatenate(one).tobytes() for one in zip(*each, strict=True)]
 
 
 def test_an_edge_that_may_not_be_used_is_passed_over():

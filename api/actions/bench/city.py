@@ -54,9 +54,9 @@ class City:
 
     @cached_property
     def matrix(self) -> Any:
-        """The arcs for scipy."""
+        """The arcs for scipy, with the short indices that it would turn others into at every call."""
         tail, head, cost = self.arcs
-        return csr_array((cost, (tail, head)), shape=(self.nodes, self.nodes))
+        return csr_array((cost, (tail.astype(np.int32), head.astype(np.int32))), shape=(self.nodes, self.nodes))
 
     def places(self, random: np.random.Generator) -> Ints:
         """Nodes of facilities, drawn anew."""

@@ -15,12 +15,13 @@ from scipy.spatial import cKDTree
 import gis.areas
 import gis.reach
 import gis.siting
+import gis.snapping
 import gis.walknet
 from api.actions.bench.city import City
 from api.actions.bench.race import Entrant, Found, Task
 
-#: Points that slow engines are given, of all.
-PART = 0.1
+#: Points that slow engines are given, of all, and their rounds.
+PART, SLOW = 0.1, 3
 SNAP_M = 150.0
 SITES = 10
 
@@ -30,38 +31,41 @@ Floats = NDArray[np.float64]
 def snapping(city: City, *, points: int) -> Task:
     """Points near the streets to the nearest edge of the main network."""
     net, usable = city.net, np.ones(len(city.net.u), bool)
-    few = max(1, int(points * PART))
+    few, main = max(1, int(points * PART)), net.main(usable)
     lines: Any = shapely.linestrings(net.coords, indices=np.repeat(np.arange(len(net.u)), np.diff(net.offsets)))
-    tree = shapely.STRtree(lines[net.main(usable)])
+    tree = shapely.STRtree(lines[main])
     west, south, east, north = net.x.min(), net.y.min(), net.x.max(), net.y.max()
 
     def draw(random: np.random.Generator) -> tuple[Floats, Floats]:
         return random.uniform(west, east, points), random.uniform(south, north, points)
 
-    def ours(work: tuple[Floats, Floats]) -> gis.walknet.Snaps:
+    def ours(work: tuple[Floats, Floats]) -> Any:
+        return gis.snapping.nearest(net.index, *work, allowed=main, max_m=SNAP_M)
+
+    def whole(work: tuple[Floats, Floats]) -> gis.walknet.Snaps:
         return gis.walknet.snap(net, *work, usable=usable, max_m=SNAP_M)
 
-    def theirs(work: tuple[Floats, Floats]) -> Any:
-        x, y = (column[:few] for column in work)
-        return tree.query_nearest(shapely.points(x, y), max_distance=SNAP_M, return_distance=True, all_matches=False)
+    def theirs(places: Any) -> Any:
+        return tree.query_nearest(places, max_distance=SNAP_M, return_distance=True, all_matches=False)
 
     return Task(
         "snapping",
         draw,
         [
-            Entrant("wangge", ours, _legs, again=True),
+            Entrant("wangge", ours, _legs, whole=whole),
             Entrant(
                 "shapely", theirs, lambda _work, found: Found(found[0][0].astype(np.int64), found[1], few),
-                part=few / points, rounds=2,
+                ready=lambda work: shapely.points(work[0][:few], work[1][:few]), part=few / points, rounds=SLOW,
             ),
         ],
         SNAP_M,
     )  # fmt: skip
 
 
-def _legs(_work: Any, snaps: gis.walknet.Snaps) -> Found:
-    key = np.flatnonzero(snaps.ok)
-    return Found(key, snaps.leg_m[key], len(snaps.edge))
+def _legs(_work: Any, found: Any) -> Found:
+    edge, _share, leg, _x, _y = found
+    key = np.flatnonzero(edge >= 0)
+    return Found(key, leg[key], len(edge))
 
 
 def locating(areas: gpd.GeoDataFrame, *, points: int) -> Task:
@@ -69,6 +73,7 @@ def locating(areas: gpd.GeoDataFrame, *, points: int) -> Task:
     west, south, east, north = areas.total_bounds
     number, few = pd.Index(areas["code"]), max(1, int(points * PART))
     shapes = areas.geometry.to_numpy()
+    tree = shapely.STRtree(shapes)
 
     def draw(random: np.random.Generator) -> tuple[Floats, Floats]:
         return random.uniform(west, east, points), random.uniform(south, north, points)
@@ -76,9 +81,8 @@ def locating(areas: gpd.GeoDataFrame, *, points: int) -> Task:
     def read(_work: Any, codes: NDArray[Any]) -> Found:
         return _held(number.get_indexer(codes), points)
 
-    def theirs(work: tuple[Floats, Floats]) -> NDArray[Any]:
-        x, y = (column[:few] for column in work)
-        point, shape = shapely.STRtree(shapes).query(shapely.points(x, y), predicate="intersects")
+    def theirs(places: Any) -> NDArray[Any]:
+        point, shape = tree.query(places, predicate="intersects")
         found = np.full(few, len(shapes))
         np.minimum.at(found, point, shape)
         return np.where(found == len(shapes), -1, found)
@@ -87,10 +91,13 @@ def locating(areas: gpd.GeoDataFrame, *, points: int) -> Task:
         "locating",
         draw,
         [
-            Entrant("wangge", lambda work: gis.areas.locate(work[0], work[1], areas), read, again=True),
-            Entrant("shapely", theirs, lambda _work, found: _held(found, few), part=few / points, rounds=2),
+            Entrant("wangge", lambda work: gis.areas.locate(work[0], work[1], areas), read),
+            Entrant(
+                "shapely", theirs, lambda _work, found: _held(found, few),
+                ready=lambda work: shapely.points(work[0][:few], work[1][:few]), part=few / points, rounds=SLOW,
+            ),
         ],
-    )
+    )  # fmt: skip
 
 
 def _held(area: NDArray[Any], end: int) -> Found:

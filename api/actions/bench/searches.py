@@ -17,8 +17,10 @@ import gis.walking
 from api.actions.bench.city import FACILITIES, LIMIT_M, City, seeds
 from api.actions.bench.race import Entrant, Found, Task
 
-#: Up to this many nodes engines join in that need seconds for every search, or to read the network.
-SMALL = 100_000
+#: Up to so many nodes a peer joins in: beyond, it would need minutes to read the network or to search it.
+BOUNDS = {"networkx": 100_000, "pgrouting": 100_000, "igraph": 1_000_000}
+#: Rounds of whoever is slow.
+SLOW = 3
 #: Rows of a dense matrix at a time, and facilities that a slow engine is given.
 CHUNK, FEW = 50, 50
 
@@ -45,17 +47,24 @@ def nearest(city: City, name: str, *, kinds: int, peers: dict[str, Any]) -> Task
     """The nearest facility of every node, for so many kinds one after the other."""
     memory = [np.empty(city.nodes, np.uint64) for _ in range(kinds)]
 
-    def ours(work: list[Ints]) -> list[gis.kernel.Field]:
+    def ours(work: list[gis.kernel.Seeds]) -> list[gis.kernel.Field]:
         return [
-            gis.kernel.nearest(city.way.graph, seeds(nodes), limit=LIMIT_M, into=into)
-            for nodes, into in zip(work, memory, strict=True)
+            gis.kernel.nearest(city.way.graph, sources, limit=LIMIT_M, into=into)
+            for sources, into in zip(work, memory, strict=True)
         ]
+
+    def whole(work: list[Ints]) -> list[tuple[Floats, NDArray[np.int32]]]:
+        fields = [gis.kernel.nearest(city.way.graph, seeds(nodes), limit=LIMIT_M) for nodes in work]
+        return [(field.cost, field.facility) for field in fields]
+
+    def read(_work: list[Ints], fields: list[gis.kernel.Field]) -> Found:
+        return _stacked([field.cost for field in fields])
 
     def scipy(work: list[Ints]) -> list[Floats]:
         return [dijkstra(city.matrix, indices=nodes, min_only=True, limit=LIMIT_M) for nodes in work]
 
     entrants = [
-        Entrant("wangge", ours, lambda _work, fields: _stacked([field.cost for field in fields]), again=True),
+        Entrant("wangge", ours, read, ready=lambda work: [seeds(nodes) for nodes in work], whole=whole),
         Entrant("scipy", scipy, lambda _work, costs: _stacked(costs)),
     ]
     if "networkx" in peers:
@@ -70,11 +79,14 @@ def nearest(city: City, name: str, *, kinds: int, peers: dict[str, Any]) -> Task
 def _networkx_nearest(city: City, graph: Any) -> Entrant:
     import networkx
 
-    def run(work: list[Ints]) -> list[dict[int, float]]:
+    def run(work: list[set[int]]) -> list[dict[int, float]]:
         find = networkx.multi_source_dijkstra_path_length
-        return [find(graph, set(nodes.tolist()), cutoff=LIMIT_M) for nodes in work]
+        return [find(graph, nodes, cutoff=LIMIT_M) for nodes in work]
 
-    return Entrant("networkx", run, lambda _work, found: _stacked([_dense(one, city.nodes) for one in found]), rounds=2)
+    def read(_work: list[Ints], found: list[dict[int, float]]) -> Found:
+        return _stacked([_dense(one, city.nodes) for one in found])
+
+    return Entrant("networkx", run, read, ready=lambda work: [set(nodes.tolist()) for nodes in work], rounds=SLOW)
 
 
 def _igraph_nearest(graph: Any) -> Entrant:
@@ -95,7 +107,7 @@ def _igraph_nearest(graph: Any) -> Entrant:
     def read(work: list[Ints], rows: list[list[float]]) -> Found:
         return _stacked([np.array(row[: -len(work)]) for row in rows])
 
-    return Entrant("igraph", run, read, ready=ready, rounds=2)
+    return Entrant("igraph", run, read, ready=ready, rounds=SLOW)
 
 
 def _pgrouting_nearest(city: City, session: Any) -> Entrant:
@@ -105,7 +117,7 @@ def _pgrouting_nearest(city: City, session: Any) -> Entrant:
     def read(_work: list[Ints], frames: list[pd.DataFrame]) -> Found:
         return _stacked([_dense(dict(zip(one["node"], one["cost"], strict=True)), city.nodes) for one in frames])
 
-    return Entrant("pgrouting", run, read, rounds=2, outside=True)
+    return Entrant("pgrouting", run, read, rounds=SLOW, outside=True)
 
 
 def _dense(found: dict[int, float], nodes: int) -> Floats:
@@ -127,8 +139,8 @@ def _stacked(costs: list[Floats]) -> Found:
 def balls(city: City, peers: dict[str, Any]) -> Task:
     """All nodes around each facility, as pairs."""
 
-    def ours(places: Ints) -> gis.pairs.Balls:
-        return gis.pairs.balls(city.way.graph, seeds(places), facilities=len(places), limit=LIMIT_M)
+    def ours(sources: gis.kernel.Seeds) -> gis.pairs.Balls:
+        return gis.pairs.balls(city.way.graph, sources, facilities=len(sources.node), limit=LIMIT_M)
 
     def read(places: Ints, ball: gis.pairs.Balls) -> Found:
         site = np.repeat(np.arange(len(places)), np.diff(ball.start))
@@ -146,7 +158,7 @@ def balls(city: City, peers: dict[str, Any]) -> Task:
     def theirs(places: Ints, found: tuple[Ints, Ints, Floats]) -> Found:
         return _pairs(*found, many=city.nodes, sites=len(places))
 
-    entrants = [Entrant("wangge", ours, read, again=True), Entrant("scipy", scipy, theirs, rounds=3)]
+    entrants = [Entrant("wangge", ours, read, ready=seeds), Entrant("scipy", scipy, theirs, rounds=SLOW)]
     if "networkx" in peers:
         entrants.append(_networkx_balls(city, peers["networkx"]))
     if "pgrouting" in peers:
@@ -167,7 +179,7 @@ def _networkx_balls(city: City, graph: Any) -> Entrant:
         return _pairs(site, node, cost, many=city.nodes, sites=len(found))
 
     sites = min(FACILITIES, city.nodes // 4)
-    return Entrant("networkx", run, read, part=min(1.0, FEW / sites), rounds=2)
+    return Entrant("networkx", run, read, part=min(1.0, FEW / sites), rounds=SLOW)
 
 
 def _pgrouting_balls(city: City, session: Any) -> Entrant:
@@ -178,7 +190,7 @@ def _pgrouting_balls(city: City, session: Any) -> Entrant:
         site = pd.Index(places).get_indexer(pd.Index(found["start"]))
         return _pairs(site, found["node"].to_numpy(), found["cost"].to_numpy(), many=city.nodes, sites=len(places))
 
-    return Entrant("pgrouting", run, read, rounds=2, outside=True)
+    return Entrant("pgrouting", run, read, rounds=SLOW, outside=True)
 
 
 def _pairs(site: NDArray[Any], other: NDArray[Any], value: Floats, *, many: int, sites: int) -> Found:
@@ -211,7 +223,7 @@ def table(city: City, rounds: int, *, homes: int) -> Task:
         "table",
         lambda random: city.points(random, count),
         [
-            Entrant("wangge", lambda sites: gis.pairs.table(city.way, people, sites, limit=LIMIT_M), read, again=True),
+            Entrant("wangge", lambda sites: gis.pairs.table(city.way, people, sites, limit=LIMIT_M), read),
             Entrant("scipy", scipy, theirs, part=few / count, rounds=min(rounds, 2)),
         ],
         LIMIT_M,
@@ -242,30 +254,29 @@ def whatif(city: City, name: str) -> Task:
     """One facility more, or less, on a search that is kept; beside it the whole search again."""
     adding = name == "whatif_add"
 
-    def draw(random: np.random.Generator) -> tuple[Ints, gis.kernel.Seeds, gis.kernel.Field]:
-        places = city.places(random)
+    def ready(places: Ints) -> tuple[gis.kernel.Seeds, gis.kernel.Seeds, gis.kernel.Field]:
         before = seeds(places[:-1] if adding else places)
-        return places, seeds(places), gis.kernel.nearest(city.way.graph, before, limit=LIMIT_M)
+        field = gis.kernel.nearest(city.way.graph, before, limit=LIMIT_M)
+        return seeds(places).of(len(places) - 1), seeds(places[:-1]), field
 
-    def ours(work: tuple[Ints, gis.kernel.Seeds, gis.kernel.Field]) -> gis.kernel.Field:
-        places, every, field = work
-        last = every.of(len(places) - 1)
+    def ours(given: tuple[gis.kernel.Seeds, gis.kernel.Seeds, gis.kernel.Field]) -> gis.kernel.Field:
+        last, others, field = given
         if adding:
             gis.kernel.add(city.way.graph, field, last)
         else:
-            gis.kernel.remove(city.way.graph, field, last, others=seeds(places[:-1]), reverse=city.reverse)
+            gis.kernel.remove(city.way.graph, field, last, others=others, reverse=city.reverse)
         return field
 
-    def after(work: tuple[Ints, Any, Any]) -> Ints:
-        return work[0] if adding else work[0][:-1]
+    def after(places: Ints) -> Ints:
+        return places if adding else places[:-1]
 
     entrants = [
-        Entrant("wangge", ours, lambda _work, field: _stacked([field.cost])),
+        Entrant("wangge", ours, lambda _work, field: _stacked([field.cost]), ready=ready),
         Entrant(
             "recompute",
-            lambda places: gis.kernel.nearest(city.way.graph, seeds(places), limit=LIMIT_M),
+            lambda sources: gis.kernel.nearest(city.way.graph, sources, limit=LIMIT_M),
             lambda _work, field: _stacked([field.cost]),
-            ready=after,
+            ready=lambda places: seeds(after(places)),
         ),
         Entrant(
             "scipy",
@@ -274,4 +285,4 @@ def whatif(city: City, name: str) -> Task:
             ready=after,
         ),
     ]
-    return Task(name, draw, entrants, LIMIT_M)
+    return Task(name, city.places, entrants, LIMIT_M)
