@@ -123,6 +123,15 @@ def figures(codes: pd.Series, counts: npt.NDArray[np.int64], secret: bytes) -> l
     return [pd.arrays.IntegerArray(rounded[:, at], hidden[:, at]) for at in range(counts.shape[1])]
 
 
+def sealed(digest: str, area: str, secret: bytes) -> str:
+    """The digest of some households as it may be shown: 64 hex digits that only who knows the secret can compute.
+
+    A plain one is the answer to any guess, "nobody lives there" first of all. `area` is what they were limited to: two
+    areas without anybody are not told to be alike. That one household or another has changed is still seen.
+    """
+    return hashlib.blake2b(f"{area}|{digest}".encode(), digest_size=32, key=secret, person=b"digest").hexdigest()
+
+
 def _moved(codes: pd.Series, counts: npt.NDArray[np.int64], secret: bytes) -> npt.NDArray[np.int64]:
     """By how many people each figure is moved: the difference of two secret numbers from 0 to `MOVED_BY`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -26,13 +26,14 @@ _AREAS = ("code", "geometry", "level", "grid_kind", "parent_code")
 
 def manifest(
     net: WalkNet, facilities: pd.DataFrame, households: pd.DataFrame, areas: pd.DataFrame, *, request: Request,
-    also: Mapping[str, object] | None = None,
+    also: Mapping[str, object] | None = None, seal: Callable[[str], str] = str,
 ) -> dict[str, object]:  # fmt: skip
     """The digests of everything a figure depends on.
 
     Parameters
     ----------
     also : what else was asked, such as a scenario, as plain values; counted among the parameters
+    seal : what is shown instead of the digest of the households (`gis.disclosure.sealed`)
 
     Returns
     -------
@@ -46,7 +47,7 @@ def manifest(
     parts = {
         "network": net.sha256,
         "facilities": of_frame(facilities, _FACILITIES),
-        "households": of_frame(households, _HOUSEHOLDS),
+        "households": seal(of_frame(households, _HOUSEHOLDS)),
         "areas": of_frame(areas, _AREAS),
         "parameters": of_values({**request.parameters(), **(also or {})}),
         "code": of_code(),

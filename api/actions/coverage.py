@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -122,8 +123,9 @@ def run(
         published = publish(session, verdicts, rolled, given.households)
     with clock.step("manifest"):
         manifest = gis.coverage.manifest(
-            given.net, given.facilities, given.households, given.areas, request=request, also=_content(question)
-        )
+            given.net, given.facilities, given.households, given.areas, request=request, also=_content(question),
+            seal=sealing(session, question.area),
+        )  # fmt: skip
     with clock.step("keep"):
         facts = _facts(session, given, question, request=request, manifest=manifest, verdicts=verdicts)
         # Exact like all totals: everybody reads the parameters, and those outside of all areas may be very few.
@@ -138,6 +140,11 @@ def _decide(given: Inputs, request: gis.coverage.Request, scheduler: str | None)
     if scheduler is None:
         return gis.coverage.decide(given.net, given.households, given.facilities, request)
     return gis.scale.decide(given.net, given.households, given.facilities, request, scheduler=scheduler)
+
+
+def sealing(session: data.db.Session, area: str | None) -> Callable[[str], str]:
+    """What the digest of the households of an area is shown as."""
+    return partial(gis.disclosure.sealed, area=area or "", secret=data.coverage.draw_secret(session))
 
 
 def document(run: Mapping[str, Any]) -> dict[str, Any]:

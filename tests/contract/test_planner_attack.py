@@ -26,6 +26,7 @@ import api.auth
 import api.worker
 import data.cluster
 import data.db
+import gis.manifest
 from api.app import create_app
 from api.settings import Settings
 from contract import conftest, people
@@ -39,6 +40,8 @@ MOMENT = re.compile(
     r'"households": ?"[0-9a-f]{64}"|"(\w*_at|\w*sha256|seconds|timeStamp)": ?("[^"]*"|[\d.]+|{[^}]*})'
     r"|\d{4}-\d\d-\d\d[T ][\d:.]+(Z|\+[\d:]+)?"
 )
+#: The digest of no household at all, which anybody can compute.
+NOBODY = gis.manifest.of_frame(conftest.homes().iloc[:0], gis.manifest._HOUSEHOLDS)
 #: Elders in cells of their own by grid and place on the lane; and extra ones, with how many: into an empty grid, among
 #: few, among many.
 FEW = [("A01", 0.3), ("A01", 0.5), ("A10", 0.8), ("A10", 0.85), ("B10", 1.2), ("B01", 1.4), ("B00", 1.1),
@@ -124,8 +127,10 @@ def asked() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def said(answer: Any) -> str:
-    """What an answer says, without the moment it was made."""
-    return f"{answer.status_code} {MOMENT.sub('~', read(answer))}"
+    """What an answer says, without the moment it was made; never that there is nobody."""
+    told = read(answer)
+    assert NOBODY not in told
+    return f"{answer.status_code} {MOMENT.sub('~', told)}"
 
 
 def names(*, of_drawn: bool) -> list[str]:

@@ -172,6 +172,17 @@ def test_a_pin_walked_metre_by_metre_tells_at_best_how_many_drawn_are_passed():
         assert walk(pd.concat([homes, more])) == answers
 
 
+def test_the_digest_of_nobody_is_not_known_and_no_two_areas_have_the_same():
+    """Who could compute it would ask for a run of each grid and know which are empty."""
+    plain = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    shown = {
+        gis.disclosure.sealed(plain, area, secret) for area, secret in product(("A00", "A01"), (SECRET, b"x" * 32))
+    }
+    assert len(shown) == 4
+    assert plain not in shown
+    assert gis.disclosure.sealed(plain, "A00", SECRET) == gis.disclosure.sealed(plain, "A00", SECRET)
+
+
 # Guessing -------------------------------------------------------------------------------------------------------------
 
 #: How often the best guess "one of these five numbers" and "this number" are right, of a count of 1 to 10 of which
