@@ -128,16 +128,18 @@ $$;
 CREATE TRIGGER tally_late AFTER INSERT ON report FOR EACH ROW
     WHEN (NEW.received_at < now() - interval '12 hours') EXECUTE FUNCTION wangge_private.tally_report();
 CREATE TRIGGER tally_gone AFTER DELETE ON report FOR EACH ROW EXECUTE FUNCTION wangge_private.tally_report();
+-- Places are compared by their numbers: an operator of PostGIS in a condition is written without its schema into a backup, and
+-- cannot be found when that is restored.
 CREATE TRIGGER tally_moved AFTER UPDATE ON report FOR EACH ROW
-    WHEN (OLD.geom IS DISTINCT FROM NEW.geom OR OLD.received_at <> NEW.received_at
-        OR (OLD.street_code, OLD.community_code, OLD.grid_code)
+    WHEN ((ST_X(OLD.geom), ST_Y(OLD.geom)) IS DISTINCT FROM (ST_X(NEW.geom), ST_Y(NEW.geom))
+        OR OLD.received_at <> NEW.received_at OR (OLD.street_code, OLD.community_code, OLD.grid_code)
             IS DISTINCT FROM (NEW.street_code, NEW.community_code, NEW.grid_code))
     EXECUTE FUNCTION wangge_private.tally_report();
 CREATE TRIGGER tally_late AFTER INSERT ON report_published FOR EACH ROW
     WHEN (NEW.reported_on < current_date) EXECUTE FUNCTION wangge_private.tally_published();
 CREATE TRIGGER tally_gone AFTER DELETE ON report_published FOR EACH ROW EXECUTE FUNCTION wangge_private.tally_published();
 CREATE TRIGGER tally_moved AFTER UPDATE ON report_published FOR EACH ROW
-    WHEN (OLD.geom IS DISTINCT FROM NEW.geom OR (OLD.street_code, OLD.community_code, OLD.grid_code)
+    WHEN ((ST_X(OLD.geom), ST_Y(OLD.geom)) IS DISTINCT FROM (ST_X(NEW.geom), ST_Y(NEW.geom)) OR (OLD.street_code, OLD.community_code, OLD.grid_code)
         IS DISTINCT FROM (NEW.street_code, NEW.community_code, NEW.grid_code))
     EXECUTE FUNCTION wangge_private.tally_published();
 
