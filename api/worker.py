@@ -64,6 +64,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
     threads = [threading.Thread(target=_keep_on, args=(act, pause_s, stop)) for act, pause_s in works]
     for thread in threads:
         thread.start()
+    while not stop.wait(POLL_S):
+        pass  # a signal that came by another thread is heard when this one wakes
     for thread in threads:
         thread.join()
     engine.dispose()
