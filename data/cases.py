@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 import data.categories
 import data.places
-from data.db import Session
+from data.db import Session, ask
 from data.tables import report, report_conflict, report_event
 from gis.categories import Category
 from gis.errors import Conflict, NotFound
@@ -79,7 +79,7 @@ def about(
 ) -> About:
     """Everything at once, in one statement."""
     values = {"client_id": client_id, "category": category, "lon": lon, "lat": lat, "day": day}
-    row = session.connection().exec_driver_sql(ABOUT, values | vars(author)).scalar_one()
+    (row,) = ask(session, ABOUT, values | vars(author))
     last = row["last"] and Fix(row["last"][0], row["last"][1], datetime.fromisoformat(row["last"][2]), row["last"][3])
     return About(
         row["areas"], row["home"], last, row["category"] and data.categories.category(row["category"]),
@@ -96,7 +96,8 @@ def file(
     """
     happened = {name: value for name, value in _event_values(event).items() if name in FIRST}
     kept = {"filed": _json(values), "happened": _json(happened), "told": _json(told), "lon": lon, "lat": lat}
-    return bool(session.connection().exec_driver_sql(FILE, kept).scalar_one())
+    (new,) = ask(session, FILE, kept)
+    return bool(new)
 
 
 def _json(values: Mapping[str, Any]) -> str:

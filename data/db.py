@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from data.copying import copy
 from gis.errors import BadRows, Busy, Conflict, Fault, Invalid, MissingPart, NotAllowed, NotFound, Refusal, TooMany
 
 __all__ = [
-    "Engine", "Session", "check_ready", "copy", "engine", "migrate", "open_door", "refusals", "revision", "transaction",
+    "Engine", "Session", "ask", "check_ready", "copy", "engine", "migrate", "open_door", "refusals", "revision", "transaction",
     "undecided",
 ]  # fmt: skip
 
@@ -108,6 +108,22 @@ def _enter(session: Session, role: str | None, user_id: int | None, read_only: b
         ),
         {"role": role, "who": who, "ms": str(limit_ms)},
     )
+
+
+def ask(session: Session, statement: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The one row that a statement of ours answers, empty where there is none; for the few that each report needs.
+
+    The driver is asked directly: what SQLAlchemy makes of a result costs as much as a quarter of filing. That a
+    connection is lost is left for it to find out, so that it renews all of them.
+    """
+    connection = session.connection()
+    try:
+        with connection.connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchone() or ()
+    except LOST:
+        connection.exec_driver_sql("SELECT 1")
+        raise
 
 
 # Schema ---------------------------------------------------------------------------------------------------------------

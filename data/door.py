@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from data.db import REQUEST_MS, Session
+from data.db import REQUEST_MS, Session, ask
 
 #: `{who}` is one row at most; the settings are made for that row only, and last until the transaction ends.
 ENTER = """
@@ -59,8 +59,8 @@ def as_nobody(session: Session, *, read_only: bool) -> None:
 
 def _enter(session: Session, who: str, read_only: bool, **proof: Any) -> Entered | None:
     values = {"ms": str(REQUEST_MS), "read_only": "on" if read_only else "off", **proof}
-    row = session.connection().exec_driver_sql(ENTER.format(who=who), values).one_or_none()
-    if row is None:
+    row = ask(session, ENTER.format(who=who), values)
+    if not row:
         return None
-    scopes = None if row.scopes is None else frozenset(row.scopes)
-    return Entered(row.user_id, row.login, row.role, row.key_id, scopes)
+    user_id, login, role, key_id, scopes, *_ = row
+    return Entered(user_id, login, role, key_id, None if scopes is None else frozenset(scopes))

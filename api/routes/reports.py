@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 
@@ -18,7 +18,8 @@ import api.errors
 import data.cases
 import data.reports
 import gis.frames
-from api.deps import Limit, Now, Session, Who, WriteSession, allow, key_scope, next_link
+from api.auth import Caller
+from api.deps import Limit, Now, Opened, Session, Who, WriteSession, allow, in_one_turn, key_scope, next_link
 from api.routes.areas import BBOX
 from api.schemas.areas import Code, Datum, Latitude, Longitude
 from api.schemas.reports import (
@@ -40,6 +41,7 @@ from api.schemas.reports import (
     Status,
     Uuid,
 )
+from data.db import Session as DbSession
 from data.reports import Wanted
 from gis.errors import Invalid
 from gis.reports import Proof
@@ -51,12 +53,13 @@ SEERS = allow(*FILERS)
 STAFF = allow("community", "street")
 
 
-async def filer(request: Request, who: Who) -> None:
+def _may_file(request: Request, who: Caller) -> None:
     """Let pass who may file: those with an account, and where citizens may, anybody."""
     if who.user_id is None:
         request.app.state.citizens.let_in(request)
     else:
         who.need(*FILERS)
+    who.need_scope("reports:write")
 
 
 READS, WRITES = key_scope("reports:read"), key_scope("reports:write")
@@ -66,26 +69,31 @@ Box = Annotated[str | None, Query(pattern=BBOX, max_length=120, description="wes
 
 
 @router.put(
-    "/{uuid}", dependencies=[Depends(filer), WRITES], response_model=Receipt, summary="File a report",
+    "/{uuid}", response_model=Receipt, summary="File a report",
     responses={201: {"model": Receipt}, 409: {"description": "Another body under this id; both are kept."}},
 )  # fmt: skip
-def receive(
+async def receive(
     uuid: Annotated[Uuid, Path(description="The phone's own UUID; sending it again is safe.")],
-    body: ReportBody, request: Request, session: WriteSession, who: Who, now: Now,
+    body: ReportBody, request: Request, now: Now,
 ) -> Response:  # fmt: skip
     """201 the first time, 200 with the same answer for the same body, 409 for another one, which is kept as well.
 
     Where citizens may file, it needs no token: then no photos, and another body under an id is 409 and not kept.
     """
-    if who.user_id is None:
-        return _from_a_citizen(uuid, body, request, session, now)
-    status, told = api.actions.reports.receive(session, who, uuid, body.submission(), now=now)
-    if status == 409:
-        return api.errors.problem(request, 409, "reports.other_body", **told)
-    return _json(status, Receipt(**told))
+
+    def file(opened: Opened) -> Response:
+        _may_file(request, opened.who)
+        if opened.who.user_id is None:
+            return _from_a_citizen(uuid, body, request, opened.session, now)
+        status, told = api.actions.reports.receive(opened.session, opened.who, uuid, body.submission(), now=now)
+        if status == 409:
+            return api.errors.problem(request, 409, "reports.other_body", **told)
+        return _json(status, Receipt(**told))
+
+    return await in_one_turn(request, file)
 
 
-def _from_a_citizen(uuid: str, body: ReportBody, request: Request, session: WriteSession, now: Now) -> Response:
+def _from_a_citizen(uuid: str, body: ReportBody, request: Request, session: DbSession, now: datetime) -> Response:
     status, told = api.actions.citizens.receive(session, uuid, body.submission(), now=now)
     if status == 409:
         return api.errors.problem(request, 409, "citizens.other_body")
