@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from data.copying import copy
 from gis.errors import BadRows, Busy, Conflict, Fault, Invalid, MissingPart, NotAllowed, NotFound, Refusal, TooMany
 
 __all__ = [
-    "Engine", "Session", "ask", "check_ready", "copy", "engine", "migrate", "open_door", "refusals", "revision", "transaction",
-    "undecided",
+    "Engine", "Session", "ask", "check_ready", "copy", "engine", "migrate", "open_door", "refusals", "revision",
+    "transaction", "undecided",
 ]  # fmt: skip
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -118,7 +118,7 @@ def ask(session: Session, statement: str, values: Mapping[str, Any]) -> tuple[An
     """
     connection = session.connection()
     try:
-        with connection.connection.cursor() as cursor:
+        with closing(connection.connection.cursor()) as cursor:
             cursor.execute(statement, values)
             return cursor.fetchone() or ()
     except LOST:

@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from api.settings import Settings  # noqa: E402
 from worlds.serving import Client, Ledger, Service, compare, new_uuid, sound  # noqa: E402
 
 
@@ -50,7 +51,8 @@ def main() -> int:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="wangge-") as folder:
         os.chmod(folder, 0o711)
-        service, ledger = Service(Path(folder) / "home"), Ledger(Path(folder) / "ledger.jsonl")
+        service = Service(Path(folder) / "home", reports_a_day=Settings.reports_a_day)
+        ledger = Ledger(Path(folder) / "ledger.jsonl")
         try:
             asyncio.run(offer(service, ledger, rate=50, seconds=2))  # what is slow only once
             ledger.seconds.clear()

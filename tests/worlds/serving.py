@@ -51,13 +51,17 @@ def finished(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 class Service:
-    """A running `wangge up` with a town in its database and a token for each of its inspectors."""
+    """A running `wangge up` with a town in its database and a token for each of its inspectors.
 
-    def __init__(self, home: Path, inspectors: int = INSPECTORS) -> None:
+    Each may file so many reports a day, or any number of them (0).
+    """
+
+    def __init__(self, home: Path, inspectors: int = INSPECTORS, *, reports_a_day: int = 0) -> None:
         self.home, self.port = home, _free_port()
         command = [sys.executable, "-P", "-m", "api.cli", "up", "--sample", "none", "--port", str(self.port)]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("WANGGE_")}
-        own = {"WANGGE_HOME": str(home), "WANGGE_LANG": "en", "WANGGE_REPORTS_A_DAY": "0", "PYTHONPATH": str(ROOT)}
+        own = {"WANGGE_HOME": str(home), "WANGGE_LANG": "en", "PYTHONPATH": str(ROOT)}
+        own["WANGGE_REPORTS_A_DAY"] = str(reports_a_day)
         with (home.parent / "up.log").open("wb") as log:
             self.process = subprocess.Popen(command, env=kept | own, stderr=log)
         _wait_until(self.answers, "the server to answer")
