@@ -122,10 +122,7 @@ def from_matrix(seconds: FloatArray) -> Reach:
 
 def by_site(reach: Reach, values: FloatArray | None = None) -> Columns:
     """Turn the table round; `values` (k,) stands in for the seconds when given."""
-    carried = reach.seconds if values is None else values
-    households = np.repeat(np.arange(reach.household_count, dtype=np.int32), np.diff(reach.indptr))
-    indptr, households, _, carried = _sorted_by(reach.sites, households, carried, reach.site_count)
-    return Columns(indptr, households, carried)
+    return Columns(*_turned(reach.indptr, reach.sites, reach.seconds if values is None else values, reach.site_count))
 
 
 def _check(site: IntArray, household: IntArray, seconds: FloatArray, *, households: int, sites: int) -> None:
@@ -165,3 +162,21 @@ def _sorted_by(key: Any, other: Any, values: Any, count: Any) -> Any:
         head[key[n]] += 1
         keys[at], others[at], sorted_values[at] = key[n], other[n], values[n]
     return indptr, others, keys, sorted_values
+
+
+@compiled
+def _turned(indptr: Any, sites: Any, values: Any, count: Any) -> Any:
+    """Rows into columns: each household goes behind those before it, so that they ascend within a site."""
+    ends = np.zeros(count + 1, np.int64)
+    for site in sites:
+        ends[site + 1] += 1
+    for site in range(count):
+        ends[site + 1] += ends[site]
+    head = ends[:-1].copy()
+    households, carried = np.empty(len(sites), np.int32), np.empty_like(values)
+    for i in range(len(indptr) - 1):
+        for k in range(indptr[i], indptr[i + 1]):
+            at = head[sites[k]]
+            head[sites[k]] += 1
+            households[at], carried[at] = i, values[k]
+    return ends, households, carried

@@ -105,10 +105,10 @@ def _reduce(
     n = len(indptr) - 1
     fresh = np.zeros(n + 1, np.int64)
     kept_sites, kept = np.empty_like(sites), np.empty(len(sites), np.float64)
-    base, at = 0.0, 0
+    base, at, some_stay = 0.0, 0, locked.any()
     for i in range(n):
         given = 0.0
-        for k in range(indptr[i], indptr[i + 1]):
+        for k in range(indptr[i], indptr[i + 1] if some_stay else indptr[i]):
             if locked[sites[k]] and seconds[k] <= limit_s:
                 given = max(given, weights[i] if flat else weights[i] * (charge - seconds[k]))
         base += given
@@ -119,7 +119,7 @@ def _reduce(
                     kept_sites[at], kept[at] = sites[k], benefit
                     at += 1
         fresh[i + 1] = at
-    return base, fresh, kept_sites[:at].copy(), kept[:at].copy()
+    return base, fresh, kept_sites[:at], kept[:at]
 
 
 @compiled

@@ -11,6 +11,7 @@ from typing import Any
 
 OURS = "wangge"
 SAMPLE, MIDDLE, LARGE = "liwan", "lattice 500,000", "lattice 2,000,000"
+POINTS, SITES = "1,000,000 -> 2,025", "2,000 x 100,000"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ LINES = (
     Line("whatif_remove", MIDDLE, 0.2),
     Line("preview", SAMPLE, 30.0),
     Line("snapping", SAMPLE, 50.0),
+    Line("locating", POINTS, 300.0),
+    Line("siting", SITES, 2_100.0),
 )
 
 
