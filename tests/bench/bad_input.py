@@ -46,7 +46,7 @@ from contract.test_rights_matrix import DECLARED, put_in  # noqa: E402
 from worlds.asking import addresses as every_address  # noqa: E402
 from worlds.awake import Clock  # noqa: E402
 from worlds.bad_input import BAD_VALUES, BROKEN_HTTP, CLASSES, FIELDS, NAMED, SECRET, SOUND, TYPES  # noqa: E402
-from worlds.serving import Service, _children  # noqa: E402
+from worlds.serving import Service, children  # noqa: E402
 
 #: The admin comes last: she may shut out the others.
 ROLES = ("nobody", "inspector", "community", "street", "planner", "partner", "auditor", "admin")
@@ -125,7 +125,7 @@ class Town:
 
     def service_pids(self) -> list[int]:
         """The one process that answers, unless it has died."""
-        return _children(self.service.process.pid, b"serve")
+        return children(self.service.process.pid, b"serve")
 
     @cached_property
     def api(self) -> dict[str, Any]:

@@ -18,11 +18,14 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-import data.audit
-import data.changes
-import data.cluster
-import data.db
-import data.jobs
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT)]
+
+import data.audit  # noqa: E402
+import data.changes  # noqa: E402
+import data.cluster  # noqa: E402
+import data.db  # noqa: E402
+import data.jobs  # noqa: E402
 
 WRITERS, SECONDS = 8, 4.0
 HERE = {"street_code": "A", "community_code": "A0", "grid_code": "A00"}

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import data.photofiles  # noqa: E402
-from worlds.serving import WORDS, Client, Ledger, Service, _children, compare, new_uuid, sound  # noqa: E402
+from worlds.serving import WORDS, Client, Ledger, Service, children, compare, new_uuid, sound  # noqa: E402
 
 MB = 2**20
 STEPS = (
@@ -119,7 +119,7 @@ def fill(place: Path, leave_mb: float = 0.0) -> Path:
 
 def order(service: Service, folder: Path) -> bool:
     """Whether a photo is on the disk, and its row, before it is acknowledged."""
-    (pid,), out = _children(service.process.pid, b"serve"), folder / "strace"
+    (pid,), out = children(service.process.pid, b"serve"), folder / "strace"
     calls = "fsync,fdatasync,rename,renameat,renameat2,sendto,sendmsg,write,writev"
     command = ["strace", "-f", "-y", "-s", "200", "-e", f"trace={calls}", "-o", str(out), "-p", str(pid)]
     tracing = subprocess.Popen(command, stderr=subprocess.DEVNULL)

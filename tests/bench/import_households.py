@@ -1,6 +1,6 @@
 """A million households from one csv: read, checked, put into 2,000 grids and kept. Budget: 60 s, 4 GB.
 
-    .venv/bin/python -m tests.bench.import_households [--rows 1000000] [--grids 2000] [--again]
+    python tests/bench/import_households.py [--rows 1000000] [--grids 2000] [--again]
 
 The grids are uneven polygons of about 40 vertices that tile a district exactly; the households are synthetic. The
 database is a private one that is thrown away. `--again` imports the same file a second time, as an update.
@@ -25,11 +25,14 @@ import pyarrow as pa
 import pyarrow.csv
 import shapely
 
-import api.actions.imports
-import data.areas
-import data.cluster
-import data.db
-from api.actions.intake import Asked
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT)]
+
+import api.actions.imports  # noqa: E402
+import data.areas  # noqa: E402
+import data.cluster  # noqa: E402
+import data.db  # noqa: E402
+from api.actions.intake import Asked  # noqa: E402
 
 BUDGET_S, BUDGET_GB = 60.0, 4.0
 WEST, SOUTH, EAST, NORTH = 113.17, 23.04, 113.27, 23.16

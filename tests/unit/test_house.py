@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -228,3 +229,17 @@ def test_the_launcher_is_plain_shell(shell):
 def test_the_launcher_runs_as_it_was_checked_out():
     assert (ROOT / "wangge").stat().st_mode & 0o111
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+
+
+def test_every_bench_can_be_loaded_from_anywhere(tmp_path):
+    """What nobody runs for a while must not fall behind what it measures."""
+    load = "import runpy, sys; [runpy.run_path(name) for name in sys.argv[1:]]"
+    benches = sorted(map(str, (ROOT / "tests" / "bench").glob("*.py")))
+    done = subprocess.run(
+        [sys.executable, "-c", load, *benches], cwd=tmp_path, env=_without_paths(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def _without_paths() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
