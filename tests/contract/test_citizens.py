@@ -275,6 +275,23 @@ def test_nothing_may_be_added_to_what_others_have_filed(nobody, town, as_, clien
             nobody.execute(text(event), values)
 
 
+@pytest.mark.parametrize(
+    ("table", "asked"),
+    [("report", ROW.format(columns=", version", values=", 2")),
+     ("report_event", "INSERT INTO report_event (report_id, version, move, actor_role, at, source, target)"
+      " VALUES (CAST(:id AS uuid), 7, 'note', 'street', now(), '', 'received')")],
+)  # fmt: skip
+def test_a_loosened_policy_is_noticed(nobody, as_, client, table, asked):
+    """What is refused as it stands is let in once the policy lets everything pass: these tests would fail."""
+    known = client.put(f"/api/reports/{uuid4()}", json=BODY, headers=as_("inspector")).json()["id"]
+    with pytest.raises(NotAllowed), data.db.refusals(), nobody.begin_nested():
+        nobody.execute(text(asked), {"id": known})
+    nobody.execute(text("RESET ROLE"))
+    nobody.execute(text(f"ALTER POLICY citizen_add ON {table} WITH CHECK (true)"))
+    nobody.execute(text("SELECT set_config('role', 'wangge_public', true)"))
+    assert nobody.execute(text(asked), {"id": known}).rowcount == 1
+
+
 def test_what_a_citizen_was_answered_is_there_for_the_same_body_alone(citizens, nobody):
     uuid = str(uuid4())
     put(citizens, uuid)
