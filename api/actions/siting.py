@@ -35,19 +35,26 @@ CANDIDATE = "candidate-"
 
 @dataclass(frozen=True)
 class Sought:
-    """What is looked for. `candidates` has columns id, name and points, and cost where there is a budget.
+    """What is looked for. `candidates` has columns id, name and points; cost with a budget, capacity with `places`.
 
-    Without candidates, places on the network near the people are tried.
+    Without candidates, places on the network near the people are tried. `places`: an elder counts only with a place.
+    `floor`: the covered share that the worst-off tenth, taken by community, must have on average. `front`: what fewer
+    sites, or less money, would buy as well.
     """
 
     kind: str
-    add: int = 1
+    add: int | None = 1
     method: str = "mclp"
     minutes: float = 10.0
     candidates: gpd.GeoDataFrame | None = None
     budget: float | None = None
+    places: bool = False
+    floor: float | None = None
+    front: bool = False
 
 
+#: A front is shown by so many plans at most.
+MOST_STEPS = 10
 #: What a request may take upon itself: so many candidates and sites, by the method that needs no exact solver.
 MOST_CANDIDATES, MOST_SITES = 300, 20
 
@@ -113,15 +120,46 @@ def pose(given: Inputs, sought: Sought, counted: np.ndarray) -> Posed:
         add=None if sought.method == "lscp" else sought.add,
         limit_s=request.seconds,
     )
-    return Posed(_paid(problem, sought, ids, offered), ids, offered)
+    problem = _floored(_paid(problem, sought, ids, offered), sought, given)
+    return Posed(_with_places(problem, sought, ids, facilities), ids, offered)
 
 
-def _paid(problem: gis.siting.Problem, sought: Sought, ids: np.ndarray, offered: gpd.GeoDataFrame) -> Any:
+def _paid(
+    problem: gis.siting.Problem, sought: Sought, ids: np.ndarray, offered: gpd.GeoDataFrame
+) -> gis.siting.Problem:
     """The problem with its budget; what stands already costs nothing."""
     if sought.budget is None:
         return problem
+    _all_said("cost", offered)
     costs = offered.set_index("id")["cost"].reindex(ids).fillna(0.0).to_numpy(float)
     return replace(problem, costs=costs, budget=sought.budget)
+
+
+def _floored(problem: gis.siting.Problem, sought: Sought, given: Inputs) -> gis.siting.Problem:
+    """The problem with its floor under the worst-off, by community, or by street where there are none."""
+    if sought.floor is None:
+        return problem
+    homes = given.households
+    areas, _ = pd.factorize(homes["community_code"].where(homes["community_code"] != "", homes["street_code"]))
+    return replace(problem, floor=gis.siting.Floor(areas, at_least=sought.floor))
+
+
+def _with_places(
+    problem: gis.siting.Problem, sought: Sought, ids: np.ndarray, facilities: gpd.GeoDataFrame
+) -> gis.siting.Problem:
+    """The problem with the places of each site, those that stand included."""
+    if not sought.places:
+        return problem
+    known = facilities[facilities["id"].isin(ids)]
+    _all_said("capacity", known)
+    return replace(problem, capacity=known.set_index("id")["capacity"].reindex(ids).to_numpy(float))
+
+
+def _all_said(column: str, sites: gpd.GeoDataFrame) -> None:
+    """Refuse sites of which a number is asked and not known."""
+    said = sites[column].notna() if column in sites else pd.Series(False, index=sites.index)
+    if not said.all():
+        raise Invalid("siting.unsaid", column=column, ids=sorted(sites.loc[~said, "id"])[:10], sites=int((~said).sum()))
 
 
 def site(session: data.db.Session, sought: Sought, *, today: date) -> dict[str, Any]:
@@ -143,9 +181,45 @@ def site(session: data.db.Session, sought: Sought, *, today: date) -> dict[str, 
             {"without": posed.named([one.without])[0], "opened": posed.named(one.opened), "total": one.total}
             for one in plan.alternatives
         ],
-        "streets": gis.frames.records(streets.rename_axis("code").reset_index()),
+        "streets": _named_streets(given, streets),
+        "cost": None if sought.budget is None else plan.cost,
+        "worst_share": plan.worst_share,
+        "front": _front(posed, sought),
+        "places": _places(posed, plan),
         "synthetic": data.provenance.synthetic(session),
     }
+
+
+def _named_streets(given: Inputs, counted: pd.DataFrame) -> list[dict[str, Any]]:
+    names = dict(zip(given.areas["code"], given.areas["name"], strict=True))
+    frame = counted.rename_axis("code").reset_index()
+    frame.insert(1, "name", frame["code"].map(names).fillna(""))
+    return gis.frames.records(frame)
+
+
+def _front(posed: Posed, sought: Sought) -> list[dict[str, Any]]:
+    """The plans that no other beats in what they cost, or how many sites they take, and in whom they cover."""
+    if not sought.front:
+        return []
+    most = sought.budget if sought.budget is not None else float(sought.add or 0)
+    steps = np.linspace(0, most, MOST_STEPS + 1)[1:]
+    if sought.budget is None:
+        steps = np.unique(np.ceil(steps))
+    plans = gis.siting.front(posed.problem, list(steps), effort=gis.siting.Effort(alternatives=0))
+    return [
+        {"sites": len(plan.opened), "cost": plan.cost, "covered": plan.covered, "gap": plan.gap, "proven": plan.proven,
+         "opened": posed.named(plan.opened)} for plan in plans
+    ]  # fmt: skip
+
+
+def _places(posed: Posed, plan: gis.siting.Plan) -> list[dict[str, Any]]:
+    """How many elders take a place at each open site, where places count."""
+    served, capacity = plan.served, posed.problem.capacity
+    if served is None or capacity is None:
+        return []
+    load = np.bincount(served.site, served.people, len(capacity))
+    return [{"id": str(posed.ids[site]), "elders": float(load[site]), "capacity": float(capacity[site])}
+            for site in plan.sites]  # fmt: skip
 
 
 def published(given: Inputs, sought: Sought, secret: bytes, *, synthetic: bool) -> dict[str, Any]:
@@ -222,6 +296,6 @@ def _with_candidates(facilities: gpd.GeoDataFrame, offered: gpd.GeoDataFrame, ki
     if taken := sorted(set(offered["id"]) & set(facilities["id"])):
         raise Invalid("siting.candidate_taken", ids=taken[:10])
     as_open = offered[["id", "name", "geometry"]].assign(
-        kind=kind, capacity=None, delivery_mode="one_stop", status="open", street_code=""
+        kind=kind, capacity=offered.get("capacity"), delivery_mode="one_stop", status="open", street_code=""
     )
     return gpd.GeoDataFrame(pd.concat([facilities, as_open], ignore_index=True), geometry="geometry", crs=4326)

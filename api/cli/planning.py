@@ -29,7 +29,9 @@ def register(app: typer.Typer) -> None:
     )
     app.command("whatif", help=words("planning.cli.whatif"), epilog=once)(whatif)
     sites = example(
-        "wangge site --kind canteen --sites 5", "wangge site --kind clinic --sites 3 --candidates rooms.csv"
+        "wangge site --kind canteen --sites 5 --front",
+        "wangge site --kind clinic --sites 3 --candidates rooms.csv --floor 0.3",
+        "wangge site --kind canteen --candidates rooms.csv --budget 800000 --places",
     )
     app.command("site", help=words("planning.cli.site"), epilog=sites)(site)
     runs = example("wangge access run --kind canteen --method e2sfca")
@@ -90,10 +92,14 @@ def _print_whatif(answer: dict[str, Any]) -> None:
 def site(
     *,
     kind: Kind,
-    sites: Annotated[int, typer.Option(min=0, max=500, help=words("planning.cli.sites"))] = 1,
+    sites: Annotated[int | None, typer.Option(min=0, max=500, help=words("planning.cli.sites"))] = None,
     candidates: Annotated[Path | None, typer.Option(exists=True, help=words("planning.cli.candidates"))] = None,
     datum: Annotated[str | None, typer.Option(help=words("planning.cli.datum"))] = None,
     method: Annotated[str, typer.Option(help=words("planning.cli.method"))] = "mclp",
+    budget: Annotated[float | None, typer.Option(min=0, help=words("planning.cli.budget"))] = None,
+    places: Annotated[bool, typer.Option("--places", help=words("planning.cli.places"))] = False,
+    floor: Annotated[float | None, typer.Option(min=0, max=1, help=words("planning.cli.floor"))] = None,
+    front: Annotated[bool, typer.Option("--front", help=words("planning.cli.front"))] = False,
     minutes: Minutes = 10,
     json: Json = False,
 ) -> None:
@@ -102,7 +108,10 @@ def site(
     import data.ingest.candidates
 
     offered = None if candidates is None else data.ingest.candidates.read(candidates, datum=datum)
-    sought = api.actions.siting.Sought(kind, add=sites, method=method, minutes=minutes, candidates=offered)
+    sought = api.actions.siting.Sought(
+        kind, add=1 if sites is None and budget is None else sites, method=method, minutes=minutes, candidates=offered,
+        budget=budget, places=places, floor=floor, front=front,
+    )  # fmt: skip
     with session() as opened:
         answer = api.actions.siting.site(opened, sought, today=api.deps.today())
     if json:
@@ -113,6 +122,24 @@ def site(
     for place in answer["opened"]:
         emit(words("planning.cli.site_place", **place))
     emit(words("planning.cli.site_proof" if answer["proven"] else "planning.cli.site_gap", **answer))
+    _print_beside(answer)
+
+
+def _print_beside(answer: dict[str, Any]) -> None:
+    """What a plan costs and whom it serves, who gains and who loses, and what else would be nearly as good."""
+    for name in ("cost", "worst_share"):
+        if answer[name] is not None:
+            emit(words(f"planning.cli.site_{name}", **answer))
+    for row in answer["places"]:
+        emit(words("planning.cli.site_load", **row))
+    for row in answer["streets"]:
+        if row["gained"] or row["lost"]:
+            emit(words("planning.cli.site_street", **row))
+    for one in answer["alternatives"]:
+        emit(words("planning.cli.site_alternative", **one))
+    line = "planning.cli.site_front" if answer["cost"] is None else "planning.cli.site_front_paid"
+    for one in answer["front"]:
+        emit(words(line, **one))
 
 
 def access(

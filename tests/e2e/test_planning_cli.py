@@ -391,6 +391,71 @@ def test_the_best_room_of_a_list_is_found_and_proven(wangge: Type, typed: Any, t
     assert "f1" in err
 
 
+def rooms_at(path: Path, rooms: dict[int, str], head: str = "cost") -> Path:
+    """Rooms at so many metres, with what stands in one more column."""
+    rows = [f"r{x},room at {x},{at(x)},{said}" for x, said in rooms.items()]
+    return table(path, f"id,name,lon,lat,{head}", *rows)
+
+
+def opened(answer: dict[str, Any]) -> list[str]:
+    return sorted(room["id"] for room in answer["opened"])
+
+
+def test_a_budget_buys_what_covers_most_for_it(wangge: Type, typed: Any, tmp_path: Path) -> None:
+    """The room at 1,000 would do alone but costs 5; for 3 the two others do (6 and 8), for 2 the one at 1,600."""
+    rooms = rooms_at(tmp_path / "rooms.csv", {400: "1", 1000: "5", 1600: "2"})
+    asked = ("site", "--kind", "canteen", "--candidates", rooms, "--datum", "wgs84", "--budget")
+    answer = wangge(*asked, 3, "--front", "--json")
+    assert (opened(answer), answer["covered"], answer["cost"]) == (["r1600", "r400"], 31, 3)
+    front = [(one["cost"], one["covered"], one["proven"]) for one in answer["front"]]
+    assert front == [(0, 17, True), (1, 23, True), (2, 25, True), (3, 31, True)]
+    gains = {row["code"]: (row["name"], row["gained"], row["lost"]) for row in answer["streets"]}
+    assert gains == {"A": ("name of A", 6, 0), "B": ("name of B", 8, 0)}
+    assert (opened(two := wangge(*asked, 2, "--json")), two["covered"]) == (["r1600"], 25)
+    said = wangge(*asked, 3, "--front")
+    assert "Costs 3 together." in said
+    assert "A name of A: 6 gained, 0 lost" in said
+    assert "2 sites, cost 3: 31 elders covered" in said
+    status, _, err = typed(*asked[:4], rooms_at(tmp_path / "free.csv", {400: "", 1000: "5"}), *asked[5:], 3)
+    assert (status, "cost" in err, "r400" in err) == (1, True, True)
+
+
+def test_one_or_two_sites_are_set_beside_each_other(wangge: Type, tmp_path: Path) -> None:
+    """One room covers the 8 of h4, two also the 6 of h2 and h3."""
+    rooms = rooms_at(tmp_path / "rooms.csv", {400: "", 1600: ""})
+    asked = ("site", "--kind", "canteen", "--candidates", rooms, "--datum", "wgs84", "--sites", 2, "--front", "--json")
+    assert [(one["sites"], one["covered"]) for one in wangge(*asked)["front"]] == [(1, 25), (2, 31)]
+
+
+def test_a_floor_under_the_worst_off_comes_before_the_sum(wangge: Type, typed: Any, tmp_path: Path) -> None:
+    """In street A one of seven is covered. The room at 1,600 gains 8, all in B; the one at 400 gains 6 and covers A."""
+    rooms = rooms_at(tmp_path / "rooms.csv", {400: "", 1600: ""})
+    asked = ("site", "--kind", "canteen", "--candidates", rooms, "--datum", "wgs84")
+    assert opened(wangge(*asked, "--json")) == ["r1600"]
+    floored = wangge(*asked, "--floor", 0.5, "--json")
+    assert (opened(floored), floored["covered"], floored["worst_share"]) == (["r400"], 23, pytest.approx(16 / 24))
+    status, _, err = typed(*asked, "--floor", 0.9)
+    assert status == 1
+    assert "proven" in err
+
+
+def test_where_places_count_a_room_is_worth_its_places(wangge: Type, typed: Any, tmp_path: Path) -> None:
+    """f1 serves h1; f2 has 10 places for the 16 of h5. The room at 1,600 takes h4 and the 6 left over: 14 of its 20."""
+    rooms = rooms_at(tmp_path / "rooms.csv", {1000: "5", 1600: "20"}, head="capacity")
+    asked = ("site", "--kind", "canteen", "--candidates", rooms, "--datum", "wgs84", "--places")
+    status, _, err = typed(*asked)
+    assert (status, "capacity" in err, "f2" in err) == (1, True, True)
+    care = table(tmp_path / "f.csv", "id,name,kind,lon,lat,capacity", f"f2,f2,canteen,{at(2100)},10")
+    assert typed("import", "facilities", care, "--synthetic", "--datum", "wgs84")[0] == 0
+    answer = wangge(*asked, "--json")
+    assert (opened(answer), answer["covered"], answer["proven"]) == (["r1600"], 25, True)
+    load = {one["id"]: one["elders"] for one in answer["places"]}
+    assert load["f1"] == 1
+    assert load["f2"] + load["r1600"] == 24
+    assert all(one["elders"] <= one["capacity"] for one in answer["places"])
+    assert "in 20 places" in wangge(*asked)
+
+
 def test_without_a_list_a_place_on_the_street_is_proposed(wangge: Type) -> None:
     """A node near 1,000 m wins all 14; the network has one there."""
     answer = wangge("site", "--kind", "canteen", "--sites", 1, "--json")
