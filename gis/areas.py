@@ -34,8 +34,6 @@ LABELLED_FROM = 20_000
 #: Cells of the map of labels for each point, and at most: 4 m each over a district, 16 MB. More take longer to make
 #: than they save.
 CELLS_PER_POINT, CELLS = 4, 1 << 22
-#: Points made into shapes at a time: many more at once make Python look through all its objects for rubbish.
-AT_A_TIME = 5_000
 
 
 # Codes and tree -------------------------------------------------------------------------------------------------------
@@ -178,28 +176,112 @@ def locate(lon: npt.ArrayLike, lat: npt.ArrayLike, areas: gpd.GeoDataFrame) -> C
     ordered = areas.iloc[np.argsort(areas["code"].to_numpy(object), kind="stable")]
     shapes = ordered.geometry.to_numpy()
     shapely.prepare(shapes)
-    tree = shapely.STRtree(shapes)
-    found = _exactly(x, y, tree) if len(x) < LABELLED_FROM or not len(shapes) else _by_labels(x, y, tree, shapes)
+    boxes = _Boxes.of(shapes)
+    found = _exactly(x, y, boxes) if len(x) < LABELLED_FROM or not len(shapes) else _by_labels(x, y, boxes)
     codes: Codes = np.append(ordered["code"].to_numpy(object), "")
     return codes[found]
 
 
-def _exactly(x: Floats, y: Floats, tree: shapely.STRtree) -> Ints:
+def _exactly(x: Floats, y: Floats, boxes: _Boxes) -> Ints:
     """(n,) position of the first shape that touches each point, or -1."""
-    found, placed = np.full(len(x), len(tree), dtype=np.int64), np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    for rows in np.array_split(placed, len(placed) // AT_A_TIME + 1):
-        which, shape = tree.query(shapely.points(x[rows], y[rows]))
-        touching = shapely.intersects_xy(tree.geometries[shape], x[rows[which]], y[rows[which]])
-        np.minimum.at(found, rows[which[touching]], shape[touching])
-    return np.where(found == len(tree), -1, found)
+    found, end = np.full(len(x), len(boxes.shapes), dtype=np.int64), len(boxes.shapes)
+    point, shape = boxes.around(x, y)
+    touching = shapely.intersects_xy(boxes.shapes[shape], x[point], y[point])
+    np.minimum.at(found, point[touching], shape[touching])
+    return np.where(found == end, -1, found)
 
 
-def _by_labels(x: Floats, y: Floats, tree: shapely.STRtree, shapes: Shapes) -> Ints:
-    labels = _Labels.of(tree, shapes, cells=min(CELLS, CELLS_PER_POINT * len(x)))
+def _by_labels(x: Floats, y: Floats, boxes: _Boxes) -> Ints:
+    labels = _Labels.of(boxes, cells=min(CELLS, CELLS_PER_POINT * len(x)))
     found = labels.at(x, y)
     unsure = np.flatnonzero(found == UNSURE)
-    found[unsure] = _exactly(x[unsure], y[unsure], tree)
+    found[unsure] = _exactly(x[unsure], y[unsure], boxes)
     return found
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    """Shapes by the coarse cells that their boxes overlap: cell c has `shape[start[c]:start[c + 1]]`.
+
+    A tree of shapes would ask for a Python object for each point, and so many of them make Python look through all it
+    has for rubbish: up to half of the time went there.
+    """
+
+    shapes: Shapes
+    box: Floats
+    side: int
+    start: Ints
+    shape: Ints
+
+    @staticmethod
+    def of(shapes: Shapes) -> _Boxes:
+        box, side = shapely.bounds(shapes), int(np.sqrt(len(shapes))) + 1
+        return _Boxes(shapes, box, side, *_filed(box, _frame(box, side), side))
+
+    def around(self, x: Floats, y: Floats) -> tuple[Ints, Ints]:
+        """Point and shape of every pair of which the box of the shape holds the point."""
+        pairs: tuple[Ints, Ints] = _held(x, y, self.box, _frame(self.box, self.side), self.side, self.start, self.shape)
+        return pairs
+
+
+def _frame(box: Floats, side: int) -> Floats:
+    """West and south of all boxes, and the width and height of one of side x side cells."""
+    if not len(box):
+        return np.array([0.0, 0.0, 1.0, 1.0])
+    (west, south), (east, north) = np.nanmin(box[:, :2], axis=0), np.nanmax(box[:, 2:], axis=0)
+    return np.array([west, south, max((east - west) / side, 1e-9), max((north - south) / side, 1e-9)])
+
+
+@compiled
+def _cell(value: float, least: float, width: float, side: int) -> int:
+    return int(min(max((value - least) / width, 0.0), side - 1.0))
+
+
+@compiled
+def _filed(box: Floats, frame: Floats, side: int) -> tuple[Ints, Ints]:
+    """Shapes by cell, ascending within each; one without an extent is in none."""
+    start = np.zeros(side * side + 1, np.int64)
+    shape = np.zeros(0, np.int64)
+    for counted in (False, True):
+        if counted:
+            start[1:] = np.cumsum(start[1:])
+            shape = np.zeros(start[-1], np.int64)
+        head = start[:-1].copy()
+        for i in range(len(box)):
+            if not box[i, 0] <= box[i, 2]:
+                continue
+            first, last = _cell(box[i, 0], frame[0], frame[2], side), _cell(box[i, 2], frame[0], frame[2], side)
+            for row in range(
+                _cell(box[i, 1], frame[1], frame[3], side), _cell(box[i, 3], frame[1], frame[3], side) + 1
+            ):
+                for column in range(first, last + 1):
+                    if counted:
+                        shape[head[row * side + column]] = i
+                        head[row * side + column] += 1
+                    else:
+                        start[row * side + column + 1] += 1
+    return start, shape
+
+
+@compiled
+def _held(x: Floats, y: Floats, box: Floats, frame: Floats, side: int, start: Ints, shape: Ints) -> tuple[Ints, Ints]:
+    """Counted first, so that the pairs have room; a point without coordinates is in no box."""
+    point, held = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for counted in (False, True):
+        n = 0
+        for i in range(len(x)):
+            if not (np.isfinite(x[i]) and np.isfinite(y[i])):
+                continue
+            cell = _cell(y[i], frame[1], frame[3], side) * side + _cell(x[i], frame[0], frame[2], side)
+            for k in range(start[cell], start[cell + 1]):
+                one = shape[k]
+                if box[one, 0] <= x[i] <= box[one, 2] and box[one, 1] <= y[i] <= box[one, 3]:
+                    if counted:
+                        point[n], held[n] = i, one
+                    n += 1
+        if not counted:
+            point, held = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    return point, held
 
 
 UNSURE = -2
@@ -215,15 +297,15 @@ class _Labels:
     shape: npt.NDArray[np.int32]
 
     @staticmethod
-    def of(tree: shapely.STRtree, shapes: Shapes, *, cells: int) -> _Labels:
-        west, south, east, north = shapely.total_bounds(shapes)
+    def of(boxes: _Boxes, *, cells: int) -> _Labels:
+        west, south, east, north = shapely.total_bounds(boxes.shapes)
         cell = max(np.sqrt((east - west) * (north - south) / cells), max(east - west, north - south) / cells, 1e-9)
         size = (int((north - south) / cell) + 1, int((east - west) / cell) + 1)
-        patches, count = scipy.ndimage.label(~_crossed(shapes, west, south, cell, size))
+        patches, count = scipy.ndimage.label(~_crossed(boxes.shapes, west, south, cell, size))
         inside = np.zeros(count + 1, dtype=np.int64)
         inside[patches.ravel()] = np.arange(patches.size)  # any one cell of each patch
         row, column = np.divmod(inside, size[1])
-        answers = _exactly(west + (column + 0.5) * cell, south + (row + 0.5) * cell, tree).astype(np.int32)
+        answers = _exactly(west + (column + 0.5) * cell, south + (row + 0.5) * cell, boxes).astype(np.int32)
         answers[0] = UNSURE
         return _Labels(west, south, cell, answers[patches])
 
