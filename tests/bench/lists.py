@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import numpy as np  # noqa: E402
-from sqlalchemy import event, text  # noqa: E402
+from sqlalchemy import text  # noqa: E402
 
 import api.auth  # noqa: E402
 import data.cluster  # noqa: E402
@@ -46,6 +46,7 @@ from api.app import create_app  # noqa: E402
 from api.settings import Settings  # noqa: E402
 from contract import people  # noqa: E402
 from worlds import district  # noqa: E402
+from worlds.statements import heard  # noqa: E402
 
 SEERS = ("inspector", "community", "street", "partner")
 STAFF = SEERS[:3]
@@ -311,28 +312,24 @@ async def timed(here: Place, asked: Asked, role: str, most: int, patience_s: flo
 
 async def explained(here: Place, asked: Asked, role: str) -> tuple[list[str], list[str]]:
     """The large tables that a request reads from end to end, and its plans as text."""
-    said: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:
-        said.append((statement, values))
-
-    event.listen(here.app.state.door, "before_cursor_execute", note)
-    await here.get(asked.paths[0], role)
-    event.remove(here.app.state.door, "before_cursor_execute", note)
+    with heard(here.app.state.door) as said:
+        await here.get(asked.paths[0], role)
     return replayed(here.engine, said)
 
 
 def replayed(engine: data.db.Engine, said: list[tuple[str, Any]]) -> tuple[list[str], list[str]]:
-    """Run statements again, each explained once the role has been taken on."""
+    """Run statements again, each explained once the role has been taken on; with a role a transaction begins."""
     read, plans, entered = set(), [], False
     with engine.connect() as connection:
         for statement, values in said:
-            if entered and not statement.startswith("SET"):
+            if taking := "set_config('role'" in statement:
+                connection.rollback()
+            if entered and not taking and not statement.startswith("SET"):
                 plan = connection.exec_driver_sql(EXPLAIN + statement, values).scalar()
                 read |= set(whole(plan[0]["Plan"]))
                 plans.append(f"{statement}\n{json.dumps(plan, indent=1)}")
             connection.exec_driver_sql(statement, values)
-            entered |= "set_config('role'" in statement
+            entered |= taking
         connection.rollback()
     return sorted(read), plans
 

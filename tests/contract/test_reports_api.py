@@ -8,13 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
-import data.cases
 import data.db
-import data.door
 import gis.crs
 from worlds import squares
+from worlds.statements import heard
 
 pytestmark = pytest.mark.database
 
@@ -76,15 +75,11 @@ def test_the_same_body_again_gets_the_same_answer(client, as_):
     assert first.json()["areas"] == {"street": "A", "community": "A0", "grid": "A00"}
 
 
-def test_a_report_with_photos_asks_the_database_six_times_and_no_more(client, as_, monkeypatch):
+def test_a_report_with_photos_asks_the_database_six_times_and_no_more(client, as_):
     """To begin, to enter, to look round, for the report and all that is told of it, its photos, and to commit."""
-    asked, door = [], client.app.state.door
-    for module in (data.door, data.cases):
-        monkeypatch.setattr(module, "ask", lambda *said: asked.append(said[1]) or data.db.ask(*said))
-    event.listen(door, "before_cursor_execute", count_it := lambda *said: asked.append(said[2]))
     photos = ["a" * 64, "b" * 64]
-    answer = client.put(f"/api/reports/{uuid()}", json=body(photos=photos), headers=as_("inspector"))
-    event.remove(door, "before_cursor_execute", count_it)
+    with heard(client.app.state.door) as asked:
+        answer = client.put(f"/api/reports/{uuid()}", json=body(photos=photos), headers=as_("inspector"))
     assert answer.status_code == 201
     assert 2 + len(asked) == 6, asked
 
