@@ -122,7 +122,9 @@ def ask(session: Session, statement: str, values: Mapping[str, Any]) -> tuple[An
             cursor.execute(statement, values)
             return cursor.fetchone() or ()
     except LOST:
-        connection.exec_driver_sql("SELECT 1")
+        driver = connection.connection.driver_connection
+        if driver is None or driver.closed:
+            connection.exec_driver_sql("SELECT 1")
         raise
 
 

@@ -58,6 +58,35 @@ def test_what_the_database_refuses_is_said_by_table_and_rule_and_never_by_value(
     assert str(refused.value) == said
 
 
+@pytest.mark.parametrize("statement", REFUSED)
+def test_what_goes_to_the_driver_directly_is_refused_in_the_same_words(engine, statement):
+    kind, said = REFUSED[statement]
+    with pytest.raises(kind) as refused, data.db.transaction(engine) as session:  # noqa: PT012
+        session.execute(text(HOME), {"ref": "somebody", "elders": 1})
+        data.db.ask(session, statement, {})
+    assert str(refused.value) == said
+
+
+def test_a_direct_answer_is_one_row_or_none(engine):
+    with data.db.transaction(engine) as session:
+        assert data.db.ask(session, "SELECT %(one)s, 'two'", {"one": 1}) == (1, "two")
+        assert data.db.ask(session, "SELECT 1 WHERE false", {}) == ()
+
+
+def test_whoever_asks_over_a_lost_line_is_told_and_all_lines_are_renewed(own_database_url):
+    """Two idle connections are cut, as by a restart of the server: one request finds out, the next is answered."""
+    engine, other = data.db.engine(own_database_url), data.db.engine(own_database_url)
+    with data.db.undecided(engine) as one, data.db.undecided(engine) as two:
+        cut = [data.db.ask(session, "SELECT pg_backend_pid()", {})[0] for session in (one, two)]
+    with data.db.transaction(other) as session:
+        session.execute(text("SELECT pg_terminate_backend(pid) FROM unnest(:pids) AS pid"), {"pids": cut})
+    with pytest.raises(Busy, match=r"store\.unreachable"), data.db.transaction(engine) as session:
+        data.db.ask(session, "SELECT 1", {})
+    for _ in cut:
+        with data.db.transaction(engine) as session:
+            assert data.db.ask(session, "SELECT pg_backend_pid()", {})[0] not in cut
+
+
 def test_a_fault_of_ours_is_not_dressed_up_as_a_refusal(engine):
     with pytest.raises(ProgrammingError), data.db.transaction(engine) as session:
         session.execute(text("SELECT nothing FROM nowhere"))
