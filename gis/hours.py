@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, time
+from datetime import date, datetime, time
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -36,8 +37,12 @@ _ALIKE = str.maketrans("：；，、–—－～~至到", ":;,,-------")
 _RULE = re.compile(r"^(?P<days>[^\d]*?)\s*(?P<times>\d.*|off|closed|休息|休|不开放)$")
 _SPAN = re.compile(r"^(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})$")
 
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
 #: Minutes of the week [from, to) in which it is open.
 Week = tuple[tuple[int, int], ...]
+#: A moment of local time, or a whole day: any time of it.
+When: TypeAlias = datetime | date
 
 
 @lru_cache(maxsize=4096)
@@ -95,37 +100,51 @@ def _span(text: str) -> tuple[int, int] | None:
     return (start, end if end > start else end + DAY)
 
 
-def state(opens: Sequence[object] | pd.Series, at: datetime) -> NDArray[np.int8]:
-    """Whether each is open at a moment of local time: `OPEN`, `CLOSED` or `UNKNOWN`.
+def state(opens: Sequence[object] | pd.Series, at: When) -> NDArray[np.int8]:
+    """Whether each is open at a moment, or at any time of a day: `OPEN`, `CLOSED` or `UNKNOWN`.
 
     Parameters
     ----------
     opens : (n,) text or missing; missing and unreadable hours are `UNKNOWN`
     at : local time; its zone, if any, is not looked at
     """
-    minute = at.weekday() * DAY + at.hour * 60 + at.minute
+    first = at.weekday() * DAY
+    asked = (first, first + DAY)
+    if isinstance(at, datetime):
+        minute = first + at.hour * 60 + at.minute
+        asked = (minute, minute + 1)
     texts = pd.Series(opens, dtype=object)
-    by_text = {text: _state(text, minute) for text in texts.dropna().unique()}
+    by_text = {text: _state(text, asked) for text in texts.dropna().unique()}
     return texts.map(by_text).fillna(UNKNOWN).to_numpy(np.int8)
 
 
-def _state(text: object, minute: int) -> int:
+def _state(text: object, asked: tuple[int, int]) -> int:
+    """A span asked for, in minutes of the week; what began on Sunday night lasts into Monday."""
     week = parse(str(text))
     if week is None:
         return UNKNOWN
-    return OPEN if any(a <= minute < b or a <= minute + 7 * DAY < b for a, b in week) else CLOSED
+    first, end = asked
+    days = [(a - back, b - back) for a, b in week for back in (0, 7 * DAY)]
+    return OPEN if any(a < end and first < b for a, b in days) else CLOSED
 
 
-def moment(text: str) -> datetime | None:
-    """A `--at` text: "2026-03-02T11:30", or "Mo 11:30", "周一 11:30", "11:30" (a Monday); None when it cannot be read.
+def when(text: str) -> When | None:
+    """A `--at` text: a moment as "2026-03-02T11:30", "Mo 11:30", "周一 11:30" or "11:30" (a Monday), or a whole day as
+    "2026-03-02", "Mo" or "周一"; None when it cannot be read.
 
     Days without a date fall in the week of Monday 1 January 2024.
     """
+    plain = text.strip().lower().replace("：", ":")
+    if plain in _DAYS:
+        return date(2024, 1, 1 + _DAYS[plain])
     try:
-        return datetime.fromisoformat(text.strip())
+        return date.fromisoformat(plain) if _ISO_DAY.fullmatch(plain) else datetime.fromisoformat(plain.upper())
     except ValueError:
-        pass
-    found = re.match(r"^(\S*?)\s*(\d{1,2}):(\d{2})$", text.strip().lower().replace("：", ":"))
+        return _moment(plain)
+
+
+def _moment(text: str) -> datetime | None:
+    found = re.match(r"^(\S*?)\s*(\d{1,2}):(\d{2})$", text)
     day = _DAYS.get(found[1] or "mo") if found else None
     if found is None or day is None or int(found[2]) > 23 or int(found[3]) > 59:
         return None

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 import gis.profiles
 from gis.errors import Invalid
+from gis.hours import When
 from gis.profiles import Profile
 from gis.walknet import SNAP_M
 
@@ -55,8 +55,8 @@ class Request:
     """What is asked.
 
     `kinds` in the order of the answer; `required` those that make up the circle; `radius_m` straight radius of a kind
-    whose policy clause states one; `profile` lets everybody walk as that one; `at` local time at which a facility must
-    be open (None: at some time); `speeds` m/s of profiles that shall differ from the catalogue;
+    whose policy clause states one; `profile` lets everybody walk as that one; `at` moment or day at which a facility
+    must be open (None: at some time); `speeds` m/s of profiles that shall differ from the catalogue;
     `scales` factors on a number of every profile, such as `signal_delay_s`.
     """
 
@@ -64,7 +64,7 @@ class Request:
     minutes: float = 10.0
     metres: float = 500.0
     profile: str | None = None
-    at: datetime | None = None
+    at: When | None = None
     required: tuple[str, ...] = ()
     radius_m: Mapping[str, float] = field(default_factory=dict)
     provider: str = "provider"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ import gis.frames
 import gis.scale
 import gis.scenarios
 from gis.errors import Conflict, Invalid, NotFound
+from gis.hours import When
 from gis.verdicts import RULES
 from gis.walknet import WalkNet
 
@@ -41,15 +42,16 @@ Step = Callable[[str], AbstractContextManager[object]]
 class Question:
     """What a run is asked; None means what the catalogue says.
 
-    `at` is local time. `area` limits the households to those of one area. `facilities` "own" leaves out those beyond
-    the border. `scenario` is one as `data.scenarios.get` gives it, tried before anything is decided.
+    `at` is a moment of local time, or a day: any time of it. `area` limits the households to those of one area.
+    `facilities` "own" leaves out those beyond the border. `scenario` is one as `data.scenarios.get` gives it, tried
+    before anything is decided.
     """
 
     kinds: tuple[str, ...] | None = None
     minutes: float = 10.0
     metres: float = 500.0
     profile: str | None = None
-    at: datetime | None = None
+    at: When | None = None
     area: str | None = None
     facilities: Literal["all", "own"] = "all"
     scenario: Mapping[str, Any] | None = None

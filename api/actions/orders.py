@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -21,6 +20,7 @@ import data.jobs
 import data.orders
 import data.provenance
 import data.scenarios
+import gis.hours
 from api.actions.coverage import Question, Step
 from api.actions.siting import Sought
 from gis.errors import Busy, Refusal, TooMany
@@ -72,7 +72,7 @@ def question_of(session: data.db.Session, parameters: Mapping[str, Any]) -> Ques
     kinds, at, scenario = (asked.pop(name) for name in ("kinds", "at", "scenario"))
     return Question(
         tuple(kinds) if kinds else None,
-        at=None if at is None else datetime.fromisoformat(at),
+        at=None if at is None else gis.hours.when(at),
         scenario=None if scenario is None else data.scenarios.get(session, scenario),
         **asked,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +9,7 @@ import typer
 
 import api.cli.evidence
 import api.cli.policies
+from api.cli.hours import At
 from api.cli.terminal import emit, emit_json, example, say, session, settings, step, words
 
 Json = Annotated[bool, typer.Option("--json", help=words("cli.json"))]
@@ -53,7 +53,7 @@ def run(
     minutes: Annotated[float, typer.Option(min=0.1, max=180, help=words("coverage.cli.minutes"))] = 10,
     metres: Annotated[float, typer.Option(min=1, max=20000, help=words("coverage.cli.metres"))] = 500,
     profile: Annotated[str | None, typer.Option(help=words("coverage.cli.profile"))] = None,
-    at: Annotated[datetime | None, typer.Option(help=words("coverage.cli.at"))] = None,
+    at: At = None,
     area: Annotated[str | None, typer.Option(help=words("coverage.cli.area"))] = None,
     scenario: Annotated[int | None, typer.Option(min=1, help=words("scenario.cli.tried"))] = None,
     facilities: Annotated[Whose, typer.Option(help=words("scenario.cli.facilities"))] = "all",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import api.cli.scenarios
+from api.cli.hours import At
 from api.cli.terminal import emit, emit_json, example, say, session, settings, words
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ Json = Annotated[bool, typer.Option("--json", help=words("cli.json"))]
 Kind = Annotated[str, typer.Option(help=words("planning.cli.kind"))]
 Minutes = Annotated[float, typer.Option(min=0.1, max=180, help=words("coverage.cli.minutes"))]
 Metres = Annotated[float, typer.Option(min=1, max=20000, help=words("coverage.cli.metres"))]
-At = Annotated[datetime | None, typer.Option(help=words("coverage.cli.at"))]
 Scenario = Annotated[int | None, typer.Option(min=1, help=words("scenario.cli.tried"))]
 
 

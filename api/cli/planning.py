@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import api.cli.scenarios
+from api.cli.hours import At
 from api.cli.terminal import emit, emit_json, example, say, session, words
 
 Json = Annotated[bool, typer.Option("--json", help=words("cli.json"))]
@@ -54,7 +54,7 @@ def whatif(
         list[str] | None, typer.Option(metavar="LON,LAT", help=words("scenario.cli.close_path"))
     ] = None,
     save: Annotated[str | None, typer.Option(metavar="NAME", help=words("scenario.cli.save"))] = None,
-    at: Annotated[datetime | None, typer.Option(help=words("coverage.cli.at"))] = None,
+    at: At = None,
     minutes: Minutes = 10,
     metres: Metres = 500,
     json: Json = False,

@@ -41,6 +41,17 @@ def _written(value: object) -> object:
     return value
 
 
+def _moment_or_day(value: object) -> object:
+    text = str(_written_as_day(value))
+    try:
+        read = date.fromisoformat(text) if len(text) == len("2026-01-31") else datetime.fromisoformat(text)
+    except ValueError:
+        raise PydanticCustomError("iso_day", "write it as 2026-01-31 or 2026-01-31T11:30") from None
+    if isinstance(read, datetime) and read.tzinfo is not None:
+        raise PydanticCustomError("local_time", "write it without a zone")
+    return read
+
+
 def _in_our_time(value: Time) -> Time:
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
         raise PydanticCustomError("year", "the year is out of range")
@@ -51,6 +62,8 @@ def _in_our_time(value: Time) -> Time:
 Moment = Annotated[AwareDatetime, Strict(False), AfterValidator(_in_our_time), BeforeValidator(_written_as_day)]
 #: An ISO 8601 time of the district's own clocks, without a zone.
 LocalTime = Annotated[NaiveDatetime, Strict(False), AfterValidator(_in_our_time), BeforeValidator(_written_as_day)]
+#: A moment as above, or a whole day.
+When = Annotated[datetime | date, BeforeValidator(_moment_or_day), AfterValidator(_in_our_time)]
 #: An ISO 8601 day.
 Day = Annotated[date, Strict(False), AfterValidator(_in_our_time), BeforeValidator(_written_as_day)]
 #: A UUID as text.

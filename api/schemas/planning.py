@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 import gis.siting
-from api.schemas import Asked, LocalTime
+from api.schemas import Asked, When
 from api.schemas.areas import Answer, Code
 from api.schemas.scenarios import Changes, Kind, Placed
 
@@ -26,7 +26,9 @@ class Question(Asked):
     minutes: Minutes = 10
     metres: Metres = 500
     profile: Profile | None = None
-    at: LocalTime | None = Field(None, description="Only facilities that are open then; without a zone.")
+    at: When | None = Field(
+        None, description="Only facilities open then: a moment without a zone, or any time of a day."
+    )
 
 
 class RunAsked(Question):

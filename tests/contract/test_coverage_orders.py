@@ -63,6 +63,16 @@ def test_an_order_is_kept_carried_out_and_leads_to_its_run(client, as_, planned,
     assert {row["kind"] for row in made} == {"canteen"}
 
 
+@pytest.mark.parametrize("at", ["2026-01-05T12:00:00", "2026-01-05"])
+def test_an_order_may_be_about_an_hour_or_a_whole_day(client, as_, town, planned, work, at):
+    order = client.get(ordered(client, as_, RUN | {"at": at}).headers["location"], headers=as_("planner")).json()
+    assert work() == 1
+    run = client.get(f"/api/coverage/orders/{order['order_id']}", headers=as_("planner")).json()["run"]
+    with data.db.transaction(town) as session:
+        asked = text("SELECT parameters->>'at' FROM coverage_run WHERE id = :id")
+        assert session.scalar(asked, {"id": int(run.rpartition("/")[2])}) == at
+
+
 def test_the_same_order_again_is_the_same_order_while_it_waits(client, as_, planned, work):
     first, again, other = (ordered(client, as_, RUN | more).json() for more in ({}, {}, {"minutes": 15}))
     assert first["order_id"] == again["order_id"] != other["order_id"]
@@ -126,6 +136,8 @@ def test_an_order_that_cannot_be_done_says_why(client, as_, town, planned, work)
         ({"profile": "bird"}, 422),
         ({"at": "2026-01-05T12:00:00+08:00"}, 422),
         ({"at": "noon"}, 422),
+        ({"at": "2026-02-30"}, 422),
+        ({"at": 20260105}, 422),
         ({"area": "nowhere"}, 404),
         ({"scenario": 999}, 404),
         ({"colour": "red"}, 422),

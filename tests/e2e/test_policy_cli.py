@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from e2e.test_planning_cli import Type, at, own_town, town, typed, wangge, whole
@@ -35,6 +36,23 @@ def test_a_household_is_explained_at_an_hour(wangge: Type) -> None:
     noon, night = (wangge(*asked, "--at", time) for time in ("2026-03-02T12:00:00", "2026-03-02T00:30:00"))
     assert noon["verdicts"]["standard"] == "covered"
     assert night["verdicts"]["standard"] != "covered"
+
+
+def test_a_day_is_any_time_of_it(wangge: Type, typed: Any) -> None:
+    """f1 opens on weekdays at noon: h1 walks there on a Monday, not on a Sunday; what is no time is refused by name."""
+    kept = wangge("whatif", "--hours", "f1=Mo-Fr 11:00-13:00", "--save", "weekdays", "--json")["scenario_id"]
+    asked = ("coverage", "explain", "h1", "--kind", "canteen", "--scenario", kept, "--json")
+    told = {
+        day: wangge(*asked, "--at", day)["verdicts"]["standard"] for day in ("2026-03-02", "周一", "2026-03-08", "Su")
+    }
+    assert [verdict == "covered" for verdict in told.values()] == [True, True, False, False]
+    assert wangge(*asked, "--at", "周一 12:00")["verdicts"]["standard"] == "covered"
+    wangge(*asked, "--at", "today")
+    run = wangge("coverage", "run", "--kind", "canteen", "--at", "2026-03-02", "--json")
+    assert run["parameters"]["at"] == "2026-03-02"
+    status, _, err = typed(*asked, "--at", "noon")
+    assert status == 2
+    assert "The time noon cannot be read." in " ".join(err.split())
 
 
 def test_the_band_of_a_figure_is_that_of_the_scenario(wangge: Type) -> None:

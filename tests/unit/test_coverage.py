@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 import geopandas as gpd
 import numpy as np
@@ -269,6 +269,16 @@ def test_at_a_time_only_what_is_open_counts_and_unread_hours_are_unknown():
     assert verdicts.hours_unknown == ("f1",)
     assert verdicts.reason.tolist() == [""] * 6 + ["hours_unknown"] * 5
     assert letters(decide(town), "standard") == "c" * 11
+
+
+def test_on_a_day_counts_what_is_open_at_any_time_of_it():
+    """On a Monday both canteens are open at some time, on a Sunday neither."""
+    town = replace(
+        worlds.street(), facilities=towns.care([(0, 0), (600, 0)], opens=["Mo-Fr 11:00-13:00", "Mo-Sa 17:00-19:00"])
+    )
+    monday = decide(town, Request(kinds=("canteen",), at=date(2026, 3, 2)))
+    assert letters(monday, "standard") == letters(decide(town), "standard")
+    assert letters(decide(town, Request(kinds=("canteen",), at=date(2026, 3, 8))), "standard") == "u" * 11
 
 
 def test_fragile_is_who_flips_with_a_tenth_of_speed():

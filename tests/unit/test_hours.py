@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
@@ -52,11 +52,34 @@ def test_missing_hours_are_unknown():
     [("2026-03-04T11:30", 2, (11, 30)), ("周三 8:05", 2, (8, 5)), ("Su 23:59", 6, (23, 59)), ("11:30", 0, (11, 30))],
 )
 def test_a_moment_as_people_write_it(text: str, weekday: int, clock: tuple[int, int]):
-    at = gis.hours.moment(text)
-    assert at is not None
+    at = gis.hours.when(text)
+    assert isinstance(at, datetime)
     assert (at.weekday(), (at.hour, at.minute)) == (weekday, clock)
 
 
 @pytest.mark.parametrize("text", ["noon", "周八 11:00", "24:30", "11:75", ""])
 def test_a_moment_that_cannot_be_read_is_none(text: str):
-    assert gis.hours.moment(text) is None
+    assert gis.hours.when(text) is None
+
+
+@pytest.mark.parametrize(("text", "weekday"), [("2026-03-04", 2), ("周三", 2), ("星期天", 6), ("Su", 6), ("mo", 0)])
+def test_a_day_as_people_write_it(text: str, weekday: int):
+    day = gis.hours.when(text)
+    assert type(day) is date
+    assert day.weekday() == weekday
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "expected"),
+    [
+        ("Mo-Fr 11:00-13:00", 2, OPEN),
+        ("Mo-Fr 11:00-13:00", 7, CLOSED),
+        ("Mo-Su 08:00-20:00; We off", 4, CLOSED),
+        ("Su 22:00-02:00", 2, OPEN),  # until two on Monday morning
+        ("Sa 22:00-24:00", 8, CLOSED),  # its end is not open any more
+        ("lunch time", 2, UNKNOWN),
+    ],
+)
+def test_open_at_any_time_of_a_day(text: str, day: int, expected: int):
+    """Day 2 March 2026 is a Monday, 4 a Wednesday, 7 a Saturday, 8 a Sunday."""
+    assert gis.hours.state([text], date(2026, 3, day)).tolist() == [expected]
