@@ -22,10 +22,9 @@ Shape = Annotated[Path, typer.Argument(metavar="GEOJSON", exists=True, dir_okay=
 Datum = Annotated[str, typer.Option(help=words("areas.cli.datum"))]
 ValidFrom = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help=words("areas.cli.valid_from"))]
 
-group = typer.Typer(help=words("areas.cli.help"), no_args_is_help=True)
-
 
 def register(app: typer.Typer) -> None:
+    group = typer.Typer(help=words("areas.cli.help"), no_args_is_help=True)
     for name, command, shown in (
         ("split", split, "wangge area split 440103009021003 line.geojson --valid-from 2027-01-01"),
         ("merge", merge, "wangge area merge 440103009021003 440103009021004"),

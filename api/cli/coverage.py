@@ -17,11 +17,10 @@ RunId = Annotated[int, typer.Argument(min=1, help=words("coverage.cli.run_id"))]
 Output = Annotated[Path, typer.Option("-o", "--output", help=words("coverage.cli.output"))]
 Whose = Literal["all", "own"]
 
-group = typer.Typer(help=words("coverage.cli.help"), no_args_is_help=True)
-drawn = typer.Typer(help=words("coverage.cli.map_help"), no_args_is_help=True)
-
 
 def register(app: typer.Typer) -> None:
+    group = typer.Typer(help=words("coverage.cli.help"), no_args_is_help=True)
+    drawn = typer.Typer(help=words("coverage.cli.map_help"), no_args_is_help=True)
     for name, command, examples in (
         (
             "run",

@@ -16,10 +16,9 @@ Kind = Annotated[str, typer.Option(help=words("planning.cli.kind"))]
 Minutes = Annotated[float, typer.Option(min=0.1, max=180, help=words("coverage.cli.minutes"))]
 Metres = Annotated[float, typer.Option(min=1, max=20000, help=words("coverage.cli.metres"))]
 
-scored = typer.Typer(help=words("planning.cli.access_help"), no_args_is_help=True)
-
 
 def register(app: typer.Typer) -> None:
+    scored = typer.Typer(help=words("planning.cli.access_help"), no_args_is_help=True)
     api.cli.scenarios.register(app)
     once = example(
         "wangge whatif --add canteen@113.2305,23.1102:80 --save 'one more canteen'",

@@ -13,10 +13,9 @@ Kind = Annotated[str, typer.Option(help=words("planning.cli.kind"))]
 Metres = Annotated[float, typer.Option(min=1, max=20000, help=words("policy.cli.metres"))]
 Source = Annotated[str, typer.Option(help=words("policy.cli.source"))]
 
-quoted = typer.Typer(help=words("policy.cli.help"), no_args_is_help=True)
-
 
 def register(group: typer.Typer) -> None:
+    quoted = typer.Typer(help=words("policy.cli.help"), no_args_is_help=True)
     for name, command, line in (
         ("set", quote, "wangge coverage policy set --kind canteen --metres 1000 --source '粤民发〔2023〕1号 第5条'"),
         ("clear", clear, "wangge coverage policy clear --kind canteen"),

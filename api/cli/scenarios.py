@@ -11,10 +11,9 @@ from api.cli.terminal import emit, emit_json, example, say, session, words
 Json = Annotated[bool, typer.Option("--json", help=words("cli.json"))]
 Number = Annotated[int, typer.Argument(min=1, help=words("scenario.cli.number"))]
 
-kept = typer.Typer(help=words("scenario.cli.help"), no_args_is_help=True)
-
 
 def register(app: typer.Typer) -> None:
+    kept = typer.Typer(help=words("scenario.cli.help"), no_args_is_help=True)
     for name, command, line in (
         ("list", list_scenarios, "wangge scenario list"),
         ("show", show, "wangge scenario show 1 --json"),

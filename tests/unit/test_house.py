@@ -158,6 +158,17 @@ def test_every_command_shows_an_example_of_itself():
     assert not wrong
 
 
+def test_the_program_is_the_same_however_often_it_is_put_together():
+    """A group of commands that outlives it would be filled again each time."""
+    import api.cli
+
+    def registered(app):
+        below = sum(registered(group.typer_instance) for group in app.registered_groups)
+        return len(app.registered_commands) + below
+
+    assert registered(api.cli.program()) == registered(api.cli.program()) > 50
+
+
 def _commands(path, command):
     below = getattr(command, "commands", {})
     if not below:
