@@ -148,13 +148,20 @@ def _merge_repeated(reach: Reach) -> Reach:
 
 
 @compiled
+def _ends(key: Any, count: Any) -> Any:
+    """(count + 1,) where the entries of each key begin and end, once they stand in the order of their keys."""
+    ends = np.zeros(count + 1, np.int64)
+    for k in key:
+        ends[k + 1] += 1
+    for k in range(count):
+        ends[k + 1] += ends[k]
+    return ends
+
+
+@compiled
 def _sorted_by(key: Any, other: Any, values: Any, count: Any) -> Any:
     """Counting sort of (key, other, values) by key, stable: a comparison sort would take ten times as long."""
-    indptr = np.zeros(count + 1, np.int64)
-    for k in key:
-        indptr[k + 1] += 1
-    for k in range(count):
-        indptr[k + 1] += indptr[k]
+    indptr = _ends(key, count)
     head = indptr[:-1].copy()
     keys, others, sorted_values = np.empty_like(key), np.empty_like(other), np.empty_like(values)
     for n in range(len(key)):
@@ -167,11 +174,7 @@ def _sorted_by(key: Any, other: Any, values: Any, count: Any) -> Any:
 @compiled
 def _turned(indptr: Any, sites: Any, values: Any, count: Any) -> Any:
     """Rows into columns: each household goes behind those before it, so that they ascend within a site."""
-    ends = np.zeros(count + 1, np.int64)
-    for site in sites:
-        ends[site + 1] += 1
-    for site in range(count):
-        ends[site + 1] += ends[site]
+    ends = _ends(sites, count)
     head = ends[:-1].copy()
     households, carried = np.empty(len(sites), np.int32), np.empty_like(values)
     for i in range(len(indptr) - 1):
